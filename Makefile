@@ -1,0 +1,36 @@
+# Casewright. `make run` and `make test` need Python 3.11 or newer and nothing else.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+.PHONY: run test fast check format bench clean
+
+run: $(READY)  ## everything on this machine, with the demo specification deployed (Ctrl-C stops it)
+	$(BIN)/casewright up --demo $(ARGS)
+
+test: $(READY)  ## formatter, linter, types, and the whole suite
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest $(ARGS)
+
+fast: $(READY)  ## the tests that need no server
+	$(BIN)/pytest tests/data tests/spec tests/patterns tests/test_architecture.py $(ARGS)
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(READY)  ## tasks per second beside a plain Celery chain, and time from submission to the worklist
+	$(BIN)/python -m tests.performance.bench $(ARGS)
+
+$(READY): pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Casewright needs Python 3.11 or newer; set PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $(READY)
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,291 @@
+"""Messages: what the API takes and gives, as models; and how cases and items are shown.
+
+Times are RFC 3339 in UTC with milliseconds, null for what has not happened.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from msgspec.json import encode
+from msgspec.structs import asdict
+from pydantic import BaseModel, ConfigDict, Field
+
+from engine.case import Case, CaseStatus, Failure
+from engine.effects import Call
+from engine.items.work_item import ItemState, WorkItem
+from engine.journal import Entry, Note
+from engine.names import case_of, item_id, root_of
+from engine.spec.model import Kind, Net, Specification
+
+SCHEMA_REFERENCE = b"#/schemas/"
+
+DEFAULT_LIMIT = 50
+GREATEST_LIMIT = 500
+
+
+class Body(BaseModel):
+    """What a client sends. Unknown names are refused, and no type is taken for another."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class ListQuery(BaseModel):
+    """Which page of a list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(DEFAULT_LIMIT, ge=1, le=GREATEST_LIMIT)
+    cursor: str | None = Field(None, description="`next` of the page before", max_length=512)
+
+
+class CaseAddress(BaseModel):
+    """Names a case."""
+
+    case_id: str
+
+
+class ItemAddress(BaseModel):
+    """Names an item."""
+
+    item_id: str
+
+
+class LivingTask(BaseModel):
+    """A task of a case that waits for somebody, or is under way."""
+
+    task: str
+    state: str
+    item_id: str
+
+
+class FailureView(BaseModel):
+    """Why a case failed."""
+
+    kind: str
+    message: str
+    task: str | None
+    item_id: str | None
+
+
+class CaseSummary(BaseModel):
+    """A case as lists show it. `specification` and `version` name what it runs."""
+
+    case_id: str
+    specification: str
+    version: str
+    status: CaseStatus
+    parent_case_id: str | None
+    root_case_id: str
+    submitted_by: str
+    correlation_id: str
+    created_at: str | None
+    updated_at: str | None
+    ended_at: str | None
+    failure: FailureView | None
+
+
+class CaseView(CaseSummary):
+    """A whole case. `marking` counts tokens by place; `result` holds the output variables once it is completed."""
+
+    children: list[str]
+    data: dict[str, Any]
+    marking: dict[str, int]
+    tasks: list[LivingTask]
+    result: dict[str, Any] | None
+
+
+class CaseList(BaseModel):
+    """A page of cases, newest first."""
+
+    items: list[CaseSummary]
+    next: str | None
+
+
+class ItemView(BaseModel):
+    """An item, or the call of an automated task (then `connector` says who makes it).
+
+    `applied` says of a completed item whether its tokens have flowed; `version` counts its moves.
+    """
+
+    item_id: str
+    case_id: str
+    specification: str
+    specification_version: str
+    task: str
+    kind: str
+    state: ItemState
+    applied: bool | None = None
+    offered_to: list[str] = []
+    owner: str | None = None
+    input: dict[str, Any]
+    output: Any = None
+    form: Any = None
+    priority: int = 0
+    created_at: str | None = None
+    offered_at: str | None = None
+    allocated_at: str | None = None
+    started_at: str | None = None
+    ended_at: str | None = None
+    due_at: str | None = None
+    version: int = 0
+    connector: str | None = None
+
+
+class ItemList(BaseModel):
+    """A page of items, oldest first."""
+
+    items: list[ItemView]
+    next: str | None
+
+
+class JournalEntry(BaseModel):
+    """One event of a case with what it did. `digest` is that of the case after it, in hexadecimal."""
+
+    seq: int
+    at: str | None
+    event: dict[str, Any]
+    effects: list[dict[str, Any]]
+    semantics: int
+    digest: str
+    correlation_id: str
+
+
+class JournalPage(BaseModel):
+    """A page of a journal, in order."""
+
+    items: list[JournalEntry]
+    next: str | None
+
+
+def moment(milliseconds: int) -> str | None:
+    """A time as text: `2026-01-31T08:15:00.250Z`. Zero is what has not happened."""
+    if not milliseconds:
+        return None
+    seconds, rest = divmod(milliseconds, 1000)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
+
+
+def case_summary(case: Case) -> CaseSummary:
+    """A case as lists show it."""
+    return CaseSummary(**_summary(case))
+
+
+def case_view(case: Case, net: Net) -> CaseView:
+    """A whole case of a net."""
+    return CaseView(
+        **_summary(case),
+        children=[],
+        data=case.data,
+        marking=case.marking,
+        tasks=[
+            LivingTask(task=run.task, state=run.state, item_id=item_id(case.id, number))
+            for number, run in case.runs.items()
+        ],
+        result=_result(case, net),
+    )
+
+
+def item_view(item: WorkItem, specification: Specification) -> ItemView:
+    """An item of a person."""
+    return ItemView(
+        item_id=item.id,
+        case_id=item.case_id,
+        specification=item.specification,
+        specification_version=item.specification_version,
+        task=item.task,
+        kind=item.kind,
+        state=item.state,
+        applied=item.applied,
+        offered_to=list(item.offered_to),
+        owner=item.owner,
+        input=item.input,
+        output=item.output,
+        form=_form(item, specification),
+        priority=item.priority,
+        created_at=moment(item.created_at),
+        offered_at=moment(item.offered_at),
+        allocated_at=moment(item.allocated_at),
+        started_at=moment(item.started_at),
+        ended_at=moment(item.ended_at),
+        due_at=moment(item.due_at),
+        version=item.version,
+    )
+
+
+def call_view(call: Call, case: Case) -> ItemView:
+    """The call of an automated task. Its configuration is not shown: it may say where secrets are kept."""
+    return ItemView(
+        item_id=call.item,
+        case_id=case_of(call.item),
+        specification=case.specification,
+        specification_version=case.specification_version,
+        task=call.task,
+        kind=Kind.AUTOMATED,
+        state=ItemState.STARTED,
+        input=call.input,
+        created_at=moment(call.placed_at),
+        connector=call.connector,
+    )
+
+
+def entry_view(case_id: str, seq: int, entry: Entry) -> JournalEntry:
+    """An entry of a journal, the `seq`-th from 1 on."""
+    return JournalEntry(
+        seq=seq,
+        at=moment(entry.at),
+        event={"type": entry.event.__struct_config__.tag, **asdict(entry.event)},
+        effects=[_note_view(case_id, note) for note in entry.notes],
+        semantics=entry.semantics,
+        digest=entry.digest.hex(),
+        correlation_id=entry.correlation_id,
+    )
+
+
+def _summary(case: Case) -> dict[str, Any]:
+    return {
+        "case_id": case.id,
+        "specification": case.specification,
+        "version": case.specification_version,
+        "status": case.status,
+        "parent_case_id": case.parent,
+        "root_case_id": root_of(case.id),
+        "submitted_by": case.submitted_by,
+        "correlation_id": case.correlation_id,
+        "created_at": moment(case.created_at),
+        "updated_at": moment(case.updated_at or case.created_at),
+        "ended_at": moment(case.ended_at),
+        "failure": _failure_view(case.failure) if case.failure is not None else None,
+    }
+
+
+def _failure_view(failure: Failure) -> FailureView:
+    return FailureView(kind=failure.kind, message=failure.message, task=failure.task, item_id=failure.item)
+
+
+def _result(case: Case, net: Net) -> dict[str, Any] | None:
+    """The output variables of a completed case, null where nothing was set."""
+    if case.status is not CaseStatus.COMPLETED:
+        return None
+    return {name: case.data.get(name) for name, variable in net.variables.items() if variable.output}
+
+
+def _form(item: WorkItem, specification: Specification) -> Any:
+    """The JSON Schema of an item's output. Schemas of the specification that it refers to come with it."""
+    form = specification.nets[item.net].tasks[item.task].form
+    if form is None:
+        return None
+    schemas = specification.document.get("schemas")
+    if schemas and SCHEMA_REFERENCE in encode(form.document):
+        return {**form.document, "schemas": schemas}
+    return form.document
+
+
+def _note_view(case_id: str, note: Note) -> dict[str, Any]:
+    shown: dict[str, Any] = {"what": note.what}
+    if note.task:
+        shown["task"] = note.task
+    if note.number:
+        shown["item_id"] = item_id(case_id, note.number)
+    if note.detail is not None:
+        shown["detail"] = note.detail
+    return shown

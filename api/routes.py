@@ -1,0 +1,76 @@
+"""Routes: a path, what it takes to call it, and the function that answers.
+
+None can be declared without its guard, so none can be forgotten: what has no guard is not served.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from flask import Response
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
+from pydantic import BaseModel
+
+from api.permissions import Door, Guard
+from api.problems import MEDIA_TYPE, ProblemDocument
+
+API = "/api/v1"
+SECURITY_SCHEME = "jwt"
+
+View = TypeVar("View", bound=Callable[..., Response])
+Answers = dict[int, type[BaseModel] | None]
+
+_REFUSALS = {
+    "401": "No valid token",
+    "403": "The permission is missing",
+    "404": "There is no such thing, or one may not know of it",
+    "409": "The present state does not allow it, or somebody was faster",
+    "413": "The body is too long",
+    "415": "The body has another media type",
+    "422": "The input is not valid",
+    "503": "The store is away or full",
+}
+
+
+class Routes:
+    """The routes of one noun. `guards` says by endpoint what each requires."""
+
+    def __init__(self, noun: str, prefix: str = API) -> None:
+        self.blueprint = APIBlueprint(noun, __name__, url_prefix=prefix, abp_tags=[Tag(name=noun)])
+        self.guards: dict[str, Guard] = {}
+
+    def get(self, rule: str, guard: Guard, answers: Answers) -> Callable[[View], View]:
+        """Declares a GET."""
+        return self._route(self.blueprint.get, rule, guard, answers)
+
+    def post(self, rule: str, guard: Guard, answers: Answers) -> Callable[[View], View]:
+        """Declares a POST."""
+        return self._route(self.blueprint.post, rule, guard, answers)
+
+    def put(self, rule: str, guard: Guard, answers: Answers) -> Callable[[View], View]:
+        """Declares a PUT."""
+        return self._route(self.blueprint.put, rule, guard, answers)
+
+    def delete(self, rule: str, guard: Guard, answers: Answers) -> Callable[[View], View]:
+        """Declares a DELETE."""
+        return self._route(self.blueprint.delete, rule, guard, answers)
+
+    def _route(
+        self, method: Callable[..., Callable[[View], View]], rule: str, guard: Guard, answers: Answers
+    ) -> Callable[[View], View]:
+        def declare(view: View) -> View:
+            self.guards[f"{self.blueprint.name}.{view.__name__}"] = guard
+            security: list[dict[str, list[str]]] = [] if guard is Door.PUBLIC else [{SECURITY_SCHEME: []}]
+            return method(rule, responses={**refusals(guard), **answers}, security=security)(view)
+
+        return declare
+
+
+def refusals(guard: Guard) -> dict[str, Any]:
+    """How a route may refuse, as its description lists it."""
+    schema = {"$ref": f"#/components/schemas/{ProblemDocument.__name__}"}
+    return {
+        status: {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}}
+        for status, description in _REFUSALS.items()
+        if guard is not Door.PUBLIC or status not in ("401", "403")
+    }

@@ -1,0 +1,95 @@
+"""The wiring: which parts an installation is made of, put together in one place from its settings."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from random import SystemRandom
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from connectors.echo import EchoConnector
+from connectors.function import FunctionConnector
+from connectors.http import HttpConnector
+from connectors.registry import Registry as Connectors
+from connectors.secrets import Secrets
+from deploy.doorbell import CeleryDoorbell, Doorbell
+from deploy.settings import Settings
+from engine.definitions import Definitions
+from engine.resources.directory import Directory
+from engine.runner import Runner
+from engine.store.port import Store
+from engine.store.redis_registry import RedisRegistry
+from engine.store.redis_store import RedisStore
+from engine.store.registry import Registry
+from engine.worklist import Worklist
+
+SOCKET_TIMEOUT_S = 5.0
+"""How long a command may go unanswered. A half-open connection must not hold a worker for ever."""
+
+IDLE_BEFORE_CHECK_S = 15
+"""A pooled connection that was idle for longer is checked before it is used: Redis may have restarted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything a process works with."""
+
+    settings: Settings
+    store: Store
+    registry: Registry
+    definitions: Definitions
+    directory: Directory
+    runner: Runner
+    worklist: Worklist
+    connectors: Connectors
+    doorbell: Doorbell
+
+
+def connect(redis_url: str) -> "Redis":
+    """A client of the state's Redis. Commands are not repeated by the client: a script may have been run already."""
+    return Redis.from_url(
+        redis_url,
+        socket_timeout=SOCKET_TIMEOUT_S,
+        socket_connect_timeout=SOCKET_TIMEOUT_S,
+        socket_keepalive=True,
+        health_check_interval=IDLE_BEFORE_CHECK_S,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+def build(settings: Settings) -> Parts:
+    """Puts the parts together. Raises `Unavailable` when Redis is away, `Conflict` when it has other shards."""
+    client = connect(settings.redis_url)
+    store, registry = RedisStore(client, settings.shards), RedisRegistry(client)
+    return assemble(settings, store, registry, CeleryDoorbell(settings.broker_url), os.environ)
+
+
+def assemble(
+    settings: Settings, store: Store, registry: Registry, doorbell: Doorbell, environment: Mapping[str, str]
+) -> Parts:
+    """Puts the parts together around a store, a registry and a doorbell (tests and `play` bring their own).
+
+    `environment` is where connectors find their secrets.
+    """
+    definitions = Definitions(registry)
+    directory = Directory(registry, SystemRandom())
+    runner = Runner(store, definitions, directory.snapshot)
+    return Parts(
+        settings=settings,
+        store=store,
+        registry=registry,
+        definitions=definitions,
+        directory=directory,
+        runner=runner,
+        worklist=Worklist(store, runner),
+        connectors=connectors_of(settings, environment),
+        doorbell=doorbell,
+    )
+
+
+def connectors_of(settings: Settings, environment: Mapping[str, str]) -> Connectors:
+    """The connectors an installation has."""
+    secrets = Secrets(environment, settings.secrets_dir)
+    return Connectors([HttpConnector(), EchoConnector(), FunctionConnector(settings.functions_allowed)], secrets)

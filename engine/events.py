@@ -1,0 +1,142 @@
+"""Events: everything that can happen to a case. The journal is a list of them, and replaying it gives the case.
+
+An event carries all that a step may not find out by itself: who did it, what was answered. Its time is given by the
+store (the millisecond of its stream id). Answers to what a step asked are events too.
+"""
+
+from typing import Any
+
+from msgspec import Struct
+
+
+class CaseSubmitted(Struct, array_like=True, tag="case.submitted", frozen=True):
+    """A case begins with `data`, which was checked against the variables of its net."""
+
+    data: dict[str, Any]
+    by: str
+
+
+class CaseCancelled(Struct, array_like=True, tag="case.cancelled", frozen=True):
+    """Somebody cancels the whole case."""
+
+    by: str
+    reason: str | None = None
+
+
+class Continued(Struct, array_like=True, tag="case.continued", frozen=True):
+    """A step that had reached its bound goes on."""
+
+
+class ItemStarted(Struct, array_like=True, tag="item.started", frozen=True):
+    """A person starts an item: the task fires."""
+
+    item: str
+    by: str
+
+
+class ItemCompleted(Struct, array_like=True, tag="item.completed", frozen=True):
+    """A person has completed an item with `output`, at a moment (ms since 1970) from which on it stands."""
+
+    item: str
+    output: Any
+    by: str
+    at: int
+
+
+class ItemFailed(Struct, array_like=True, tag="item.failed", frozen=True):
+    """A person gives an item up."""
+
+    item: str
+    reason: str
+    by: str
+
+
+class ItemSkipped(Struct, array_like=True, tag="item.skipped", frozen=True):
+    """An item counts as done without being done."""
+
+    item: str
+    by: str
+
+
+class ItemCancelled(Struct, array_like=True, tag="item.cancelled", frozen=True):
+    """One item is cancelled; its path ends there."""
+
+    item: str
+    by: str
+
+
+class CallAnswered(Struct, array_like=True, tag="call.answered", frozen=True):
+    """A connector did what it was asked."""
+
+    item: str
+    attempt: int
+    output: Any
+
+
+class CallFailed(Struct, array_like=True, tag="call.failed", frozen=True):
+    """A connector did not do what it was asked. `superseded`: another attempt had begun by then."""
+
+    item: str
+    attempt: int
+    kind: str
+    message: str
+    retryable: bool
+    retry_after_s: float | None = None
+    superseded: bool = False
+
+
+class Distributed(Struct, array_like=True, tag="item.distributed", frozen=True):
+    """The answer to `Distribute`: whom the item is offered to, or who owns it. Nobody: it stays unoffered."""
+
+    item: str
+    offered_to: tuple[str, ...] = ()
+    owner: str | None = None
+
+
+class ClaimsAnswered(Struct, array_like=True, tag="item.claims", frozen=True):
+    """The answer to `AskClaims`: which of a task's waiting items somebody has taken already."""
+
+    task: str
+    claimed: tuple[str, ...] = ()
+
+
+class ItemMoved(Struct, array_like=True, tag="item.moved", frozen=True):
+    """A move of an item that touches no token (claim, reject, ...). It changes the item and leaves the case."""
+
+    item: str
+    move: str
+    by: str
+    to: str | None = None
+
+
+class CaseFaulted(Struct, array_like=True, tag="case.faulted", frozen=True):
+    """A step raised: its event was set aside with the traceback, and the case stands still."""
+
+    event: str
+    error: str
+
+
+Event = (
+    CaseSubmitted
+    | CaseCancelled
+    | Continued
+    | ItemStarted
+    | ItemCompleted
+    | ItemFailed
+    | ItemSkipped
+    | ItemCancelled
+    | CallAnswered
+    | CallFailed
+    | Distributed
+    | ClaimsAnswered
+    | ItemMoved
+    | CaseFaulted
+)
+
+
+class Envelope(Struct, array_like=True, frozen=True):
+    """An event on its way: the case it is for, and the correlation id of the request that caused it."""
+
+    case_id: str
+    event: Event
+    correlation_id: str = ""

@@ -1,0 +1,1 @@
+"""Work items: what a person sees of a task, and the moves that are allowed."""

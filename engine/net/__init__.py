@@ -1,0 +1,1 @@
+"""The control flow: markings, joins, splits, firing, and coming to rest."""

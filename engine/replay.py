@@ -1,0 +1,114 @@
+"""Replay: a case and its items made again from the journal, by the same kernel that made them first.
+
+Every entry holds its event, the moment, and a digest of the case after it. Replay feeds the events to `step` and
+compares; answers to questions stand in the journal as events of their own, so nobody is asked again.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from engine.case import Case, CaseStatus
+from engine.effects import CreateItem, Effect, MoveItem, SettleItem
+from engine.events import ItemCompleted, ItemMoved
+from engine.items import moves
+from engine.items.moves import Move
+from engine.items.work_item import LIVE, ItemState, WorkItem
+from engine.journal import SEMANTICS, Entry, digest_of
+from engine.spec.model import Specification
+from engine.step import step
+from engine.store import codec
+
+
+class ReplayDiffers(Exception):
+    """A replayed case is not the recorded one. `entry` is the number of the first entry that differs, from 0."""
+
+    def __init__(self, entry: int, reason: str) -> None:
+        super().__init__(f"journal entry {entry}: {reason}")
+        self.entry = entry
+        self.reason = reason
+
+
+class Replayed(NamedTuple):
+    """A case as its journal tells it, with the items of its people by id."""
+
+    case: Case
+    items: dict[str, WorkItem]
+
+
+def replay(specification: Specification, stub: Case, entries: Iterable[Entry]) -> Replayed:
+    """The case that a journal leads to from its stub. Raises `ReplayDiffers` at the first entry that does not agree."""
+    case = stub
+    items = _Items()
+    for number, entry in enumerate(entries):
+        if entry.semantics != SEMANTICS:
+            raise ReplayDiffers(number, f"it was written by kernel semantics {entry.semantics}, this is {SEMANTICS}")
+        if isinstance(entry.event, ItemMoved):
+            items.move(entry.event, entry.at)
+            continue
+        if isinstance(entry.event, ItemCompleted):
+            items.complete(entry.event)
+        done = step(specification, case, entry.event, entry.at)
+        case = done.case
+        for effect in done.effects:
+            items.follow(effect, done.at)
+        if digest_of(codec.pack_case(case)) != entry.digest:
+            raise ReplayDiffers(number, f"the case after {type(entry.event).__name__} is not the recorded one")
+    return Replayed(case, items.by_id)
+
+
+def stub_of(case: Case) -> Case:
+    """The stub that a case began with."""
+    return Case(
+        id=case.id,
+        specification=case.specification,
+        specification_version=case.specification_version,
+        net=case.net,
+        status=CaseStatus.SUBMITTED,
+        correlation_id=case.correlation_id,
+        submitted_by=case.submitted_by,
+        parent=case.parent,
+    )
+
+
+class _Items:
+    """The items of a case while its journal is replayed.
+
+    An item is completed in the request, its event handled later. If the case was cancelled in between, the journal
+    tells of the end first; `overtaken` keeps what such an item was, because the completion had come before.
+    """
+
+    def __init__(self) -> None:
+        self.by_id: dict[str, WorkItem] = {}
+        self._overtaken: dict[str, WorkItem] = {}
+
+    def follow(self, effect: Effect, at: int) -> None:
+        match effect:
+            case CreateItem(item):
+                self.by_id[item.id] = item
+            case MoveItem(item_id):
+                before = self.by_id[item_id]
+                if before.state in LIVE:
+                    self.by_id[item_id] = moves.follow(before, effect, at)
+                    self._overtaken[item_id] = before
+            case SettleItem(item_id, applied):
+                self.by_id[item_id] = moves.settle(self.by_id[item_id], applied)
+
+    def complete(self, event: ItemCompleted) -> None:
+        item = self.by_id[event.item]
+        started = item if item.state is ItemState.STARTED else self._overtaken[event.item]
+        self.by_id[event.item] = moves.complete(started, event.output, event.by, event.at)
+
+    def move(self, event: ItemMoved, at: int) -> None:
+        item, by, to = self.by_id[event.item], event.by, event.to or ""
+        match Move(event.move):
+            case Move.CLAIM:
+                moved = moves.claim(item, by, at)
+            case Move.REJECT_OFFER:
+                moved = moves.reject_offer(item, by, at)
+            case Move.OFFER:
+                moved = moves.offer(item, tuple(to.split(",")), by, at, administrator=True)
+            case Move.ALLOCATE:
+                moved = moves.allocate(item, to, by, at, administrator=True)
+            case other:
+                raise AssertionError(f"{other} takes a step and is no move in the journal")
+        self.by_id[event.item] = moved

@@ -1,0 +1,1 @@
+"""Resources: who there is, and who gets which work."""

@@ -1,0 +1,173 @@
+"""Moving cases: the drain of a shard.
+
+A drain takes the shard's lease, reads events in batches, steps the cases they are for, and commits each case with
+all its events of the batch. It knows nothing of Celery: `workers` call it, and so do `play` and the tests.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from time import monotonic
+from traceback import format_exc
+
+from engine.case import Case, CaseStatus
+from engine.definitions import Definitions
+from engine.effects import Call
+from engine.errors import Unavailable
+from engine.events import CaseCancelled, CaseFaulted, ItemCompleted
+from engine.items.work_item import WorkItem
+from engine.progress import Distributor, Progress
+from engine.spec.model import Specification
+from engine.store.port import Commit, DeadLetter, Lease, Outcome, Store, Waiting
+
+log = logging.getLogger(__name__)
+
+BATCH = 64
+"""Events read at once: enough to share a round trip, few enough for one pipeline of commits."""
+
+EVENTS_PER_DRAIN = 1_024
+SECONDS_PER_DRAIN = 0.2
+"""A drainer gives a shard back after so much, so that none starves another."""
+
+COMMIT_ATTEMPTS = 8
+"""How often a case is read and stepped again because a request was faster."""
+
+STRIKES = 3
+"""At so many drainers that died over one event it is set aside."""
+
+
+@dataclass(slots=True)
+class Drained:
+    """What a drain did. `unfinished`: events were left, and the drainer is to ring for them."""
+
+    events: int = 0
+    batches: int = 0
+    unfinished: bool = False
+    calls: list[Call] = field(default_factory=list)
+
+
+class Runner:
+    """Moves cases of a store. Safe for use by several threads."""
+
+    def __init__(self, store: Store, definitions: Definitions, people: Callable[[], Distributor]) -> None:
+        """`people` gives the distributor of one batch, so that whom it asks is looked up at most once for it."""
+        self._store = store
+        self._definitions = definitions
+        self._people = people
+
+    def drain(self, shard: int, owner: str) -> Drained | None:
+        """Handles the events of a shard until none is left or its time is over; None when somebody else does."""
+        lease = self._store.acquire(shard, owner)
+        if lease is None:
+            return None
+        drained = Drained()
+        until = monotonic() + SECONDS_PER_DRAIN
+        while True:
+            # After a drainer died the heir takes one event at a time, so that the strikes meet the right one.
+            waiting = self._store.read(shard, 1 if lease.strikes else BATCH)
+            if waiting and lease.strikes >= STRIKES:
+                self._set_aside(lease, waiting[0])
+                lease = lease._replace(strikes=0)
+                continue
+            if waiting:
+                if not self._handle(lease, waiting, drained):
+                    return drained
+                drained.batches += 1
+            elif self._store.release(lease):
+                return drained
+            if drained.events >= EVENTS_PER_DRAIN or monotonic() > until:
+                drained.unfinished = True
+                self._store.release(lease, unfinished=True)
+                return drained
+
+    def progress(self, case: Case, distributor: Distributor | None = None) -> Progress:
+        """A case that was read, ready to take events."""
+        return Progress(self.specification_of(case), case, distributor or self._people(), self._items)
+
+    def specification_of(self, case: Case) -> Specification:
+        """The specification a case runs, compiled."""
+        return self._definitions.get(case.specification, case.specification_version)
+
+    def _handle(self, lease: Lease, waiting: list[Waiting], drained: Drained) -> bool:
+        """Handles a batch of events; False when the lease was lost."""
+        left = waiting
+        for _ in range(COMMIT_ATTEMPTS):
+            commits = self._steps(lease, left)
+            outcomes = self._store.commit(commits, lease)
+            if Outcome.FENCED in outcomes:
+                log.warning("the lease of shard %d was lost: another drainer goes on", lease.shard)
+                return False
+            conflicting: set[str] = set()
+            for commit, outcome in zip(commits, outcomes, strict=True):
+                if outcome is Outcome.CONFLICT:
+                    conflicting.update(commit.handled)
+                else:
+                    drained.events += len(commit.handled)
+                    drained.calls += commit.placed
+            left = [event for event in left if event.id in conflicting]
+            if not left:
+                return True
+        # They stay at the head of the stream, and the next batch begins with them.
+        log.info("shard %d: %d events wait for cases that requests keep changing", lease.shard, len(left))
+        return True
+
+    def _steps(self, lease: Lease, waiting: list[Waiting]) -> list[Commit]:
+        """The commits that a batch leads to, one for each case."""
+        by_case: dict[str, list[Waiting]] = {}
+        for event in waiting:
+            by_case.setdefault(event.envelope.case_id, []).append(event)
+        completed = [w.envelope.event.item for w in waiting if isinstance(w.envelope.event, ItemCompleted)]
+        loaded = self._store.load(by_case, completed)
+        gone = [event.id for case_id, events in by_case.items() if case_id not in loaded.cases for event in events]
+        if gone:
+            log.warning("shard %d: %d events are for cases that no longer exist", lease.shard, len(gone))
+            self._store.discard(lease, gone)
+        commits = []
+        distributor = self._people()
+        for case_id, case in loaded.cases.items():
+            progress = self.progress(case, distributor)
+            progress.knows({item: record for item, record in loaded.items.items() if record.case_id == case_id})
+            for event in by_case[case_id]:
+                _take(progress, event)
+            commits.append(progress.finished())
+        return commits
+
+    def _set_aside(self, lease: Lease, event: Waiting) -> None:
+        """An event that killed its drainers goes to the dead letters unread, and its case stands still."""
+        error = f"{STRIKES} drainers died while they handled it"
+        log.error("shard %d: event %s of case %s: %s", lease.shard, event.id, event.envelope.case_id, error)
+        case = self._store.case(event.envelope.case_id)
+        if case is None:
+            self._store.discard(lease, [event.id])
+            return
+        progress = self.progress(case)
+        _put_aside(progress, event, error, "")
+        self._store.commit([progress.finished()], lease)
+
+    def _items(self, item_ids: Iterable[str]) -> Mapping[str, WorkItem]:
+        return self._store.load([], item_ids).items
+
+
+def _take(progress: Progress, waiting: Waiting) -> None:
+    """One event of a batch. What a case cannot take now is parked; what raises is set aside, and the shard goes on."""
+    envelope = waiting.envelope
+    progress.commit.handled.append(waiting.id)
+    if progress.case.status is CaseStatus.FAULTED and not isinstance(envelope.event, CaseCancelled):
+        progress.commit.parked.append(envelope)
+        return
+    try:
+        progress.take(envelope.event, waiting.at, envelope.correlation_id)
+    except Unavailable:
+        raise
+    except Exception as error:  # noqa: BLE001
+        # The boundary of a step: whatever is wrong in one case's event must not stop the cases beside it.
+        log.exception("event %s of case %s raised; it is set aside", waiting.id, envelope.case_id)
+        progress.commit.handled.pop()
+        _put_aside(progress, waiting, f"{type(error).__name__}: {error}", format_exc())
+
+
+def _put_aside(progress: Progress, waiting: Waiting, error: str, traceback: str) -> None:
+    envelope = waiting.envelope
+    progress.commit.handled.append(waiting.id)
+    letter = DeadLetter(waiting.at, envelope, error, traceback)
+    progress.set_aside(letter, CaseFaulted(type(envelope.event).__name__, error), waiting.at)

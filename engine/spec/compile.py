@@ -1,0 +1,402 @@
+"""From a document of the right shape to the compiled specification: names, types, expressions and rules are checked.
+
+Everything that is wrong is reported, not only the first thing; what is returned is only meant for use when nothing
+was.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from engine.data.expressions import Expression, ExpressionSyntax, Template, compile_expression
+from engine.data.mapping import OUTPUT, InputMapping, OutputMapping, Source
+from engine.data.paths import Path, PathSyntax, compile_path
+from engine.data.schemas import Schema, SchemaInvalid, compile_schema
+from engine.spec.diagnostics import DocumentPath, Report, did_you_mean
+from engine.spec.flows import Arc, ControlFlow, check_reach, read_control_flow
+from engine.spec.model import (
+    END,
+    START,
+    Call,
+    Dialect,
+    Flow,
+    Initiator,
+    Interaction,
+    Join,
+    Kind,
+    Net,
+    Offer,
+    Retry,
+    Specification,
+    Split,
+    Task,
+    Variable,
+)
+from engine.spec.shape import is_long_source
+
+ConfigProblems = Sequence[tuple[tuple[str | int, ...], str]]
+CheckConfig = Callable[[str, Mapping[str, Any]], ConfigProblems]
+"""Checks the configuration of a connector by its name; an unknown name is a problem with the path `("connector",)`."""
+
+DEFAULT_TIMEOUT_S = 30.0
+NOT_YET = "is not supported yet by this version"
+
+_ONLY_OF = {
+    Kind.AUTOMATED: {"connector", "config", "retry"},
+    Kind.HUMAN: {"offer", "allocate", "interaction", "form", "priority"},
+}
+Word = TypeVar("Word", Join, Split)
+
+_SECRET = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
+
+
+def compile_specification(
+    document: Mapping[str, Any], report: Report, check_config: CheckConfig | None = None
+) -> Specification:
+    """The specification of a document whose shape is right."""
+    return _Compiler(document, report, check_config).specification()
+
+
+class _Compiler:
+    """Compiles one document. The report says what is wrong with it."""
+
+    def __init__(self, document: Mapping[str, Any], report: Report, check_config: CheckConfig | None) -> None:
+        self._document = document
+        self._report = report
+        self._check_config = check_config
+        self._dialect = Dialect(document.get("jsonpath", "rw"))
+        self._definitions: Mapping[str, Any] = document.get("schemas", {})
+
+    def specification(self) -> Specification:
+        document, report = self._document, self._report
+        for name, body in self._definitions.items():
+            self._schema(body, ("schemas", name))
+        nets = document["nets"]
+        root = document.get("root", "main")
+        if root not in nets:
+            path: DocumentPath = ("root",) if "root" in document else ("nets",)
+            report.error(path, f'no net named "{root}"{did_you_mean(root, nets)}')
+        compiled = {name: self._net(name, body) for name, body in nets.items()}
+        return Specification(
+            id=document["specification"],
+            version=document["version"],
+            root=root,
+            nets=compiled,
+            document=document,
+            dialect=self._dialect,
+            title=document.get("title"),
+        )
+
+    # -- nets and tasks ----------------------------------------------------------------------------------------
+
+    def _net(self, name: str, body: Mapping[str, Any]) -> Net:
+        path: DocumentPath = ("nets", name)
+        variables = {
+            variable: self._variable(variable, declared, (*path, "variables", variable))
+            for variable, declared in body.get("variables", {}).items()
+        }
+        implicit = body.get("termination") == "implicit"
+        before = len(self._report.errors)
+        flow = read_control_flow(body, path, self._report)
+        if len(self._report.errors) == before:
+            # What cannot be reached because of a wrong name would only repeat that error.
+            check_reach(flow, body, path, self._report, implicit=implicit)
+        tasks = {
+            task: self._task(task, index, written, flow, variables, (*path, "tasks", task))
+            for index, (task, written) in enumerate(body["tasks"].items())
+        }
+        consumers: dict[str, list[Task]] = {}
+        places = {START: None, END: None} | dict.fromkeys(flow.conditions)
+        for each in tasks.values():
+            for place in each.inputs:
+                consumers.setdefault(place, []).append(each)
+            places |= dict.fromkeys(arc.place for arc in each.flows)
+        return Net(
+            name=name,
+            variables=variables,
+            tasks=tasks,
+            places=tuple(places),
+            consumers={place: tuple(found) for place, found in consumers.items()},
+            nulls=dict.fromkeys(variables),
+            implicit_termination=implicit,
+        )
+
+    def _variable(self, name: str, written: Mapping[str, Any], path: DocumentPath) -> Variable:
+        schema = self._schema(written["schema"], (*path, "schema")) if "schema" in written else None
+        if schema is not None and "default" in written:
+            for place, message in schema.check(written["default"]):
+                self._report.error((*path, "default"), f"the default does not fit: {place} {message}")
+        return Variable(
+            name=name,
+            schema=schema,
+            input=written.get("input", False),
+            output=written.get("output", False),
+            default=written.get("default"),
+            has_default="default" in written,
+        )
+
+    def _task(
+        self,
+        name: str,
+        index: int,
+        written: Mapping[str, Any],
+        flow: ControlFlow,
+        variables: Mapping[str, Variable],
+        path: DocumentPath,
+    ) -> Task:
+        kind = Kind(written["kind"])
+        if kind is Kind.COMPOSITE:
+            self._report.error((*path, "kind"), f'"composite" {NOT_YET}')
+        for owner, keys in _ONLY_OF.items():
+            for key in keys.intersection(written):
+                if kind is not owner:
+                    self._report.error(
+                        (*path, key), f'"{key}" is for {owner} tasks, and this one is {kind}', at_key=True
+                    )
+        join = self._word(Join, written, "join", Join.XOR, path)
+        split, flows = self._split(name, written, flow, variables, path)
+        return Task(
+            name=name,
+            index=index,
+            kind=kind,
+            join=join,
+            split=split,
+            inputs=flow.inputs(name),
+            flows=flows,
+            title=written.get("title"),
+            input=self._input(written, variables, path),
+            output=self._output(written, variables, path),
+            call=self._call(written, variables, path) if kind is Kind.AUTOMATED else None,
+            offer=self._offer(written, variables, path),
+            interaction=self._interaction(written, path),
+            form=self._schema(written["form"], (*path, "form")) if "form" in written else None,
+            priority=self._priority(written, variables, path),
+        )
+
+    def _word(self, words: type[Word], written: Mapping[str, Any], key: str, default: Word, path: DocumentPath) -> Word:
+        value = written.get(key)
+        if value is None:
+            return default
+        if isinstance(value, dict) or value == "or":
+            shown = '"or"' if value == "or" else "this form"
+            self._report.error((*path, key), f"{shown} {NOT_YET}")
+            return default
+        return words(value)
+
+    def _split(
+        self,
+        name: str,
+        written: Mapping[str, Any],
+        flow: ControlFlow,
+        variables: Mapping[str, Variable],
+        path: DocumentPath,
+    ) -> tuple[Split, tuple[Flow, ...]]:
+        arcs = flow.tasks[name]
+        chosen = any(arc.when is not None for arc in arcs)
+        split = self._word(Split, written, "split", Split.AND, path)
+        if "split" not in written and chosen:
+            self._report.error((*path, "next"), "flows with `when` need a split: write `split: xor`", at_key=True)
+        elif split is Split.XOR:
+            self._check_xor(arcs)
+        elif chosen and written.get("split") == "and":
+            for arc in arcs:
+                if arc.when is not None:
+                    self._report.error(arc.path, "an and-split takes every flow: `when` has no meaning here")
+        flows = tuple(
+            Flow(
+                place=flow.place(name, arc.target),
+                target=arc.target,
+                when=self._expression(arc.when, (*arc.path[:-1], "when"), variables) if arc.when is not None else None,
+            )
+            for arc in arcs
+        )
+        return split, flows
+
+    def _check_xor(self, arcs: Sequence[Arc]) -> None:
+        for arc in arcs[:-1]:
+            if arc.when is None:
+                self._report.error(
+                    arc.path, "only the last flow of an xor-split may be without `when`: it is the default"
+                )
+        if arcs and arcs[-1].when is not None:
+            self._report.error(arcs[-1].path, "the last flow of an xor-split is the default: add one without `when`")
+
+    # -- what a task does --------------------------------------------------------------------------------------
+
+    def _call(self, written: Mapping[str, Any], variables: Mapping[str, Variable], path: DocumentPath) -> Call | None:
+        if "connector" not in written:
+            self._report.error(path, 'the key "connector" is missing: an automated task calls one')
+            return None
+        config = written.get("config", {})
+        before = len(self._report.errors)
+        template = self._template(config, (*path, "config"), variables)
+        self._check_secrets(config, (*path, "config"))
+        if self._check_config is not None and len(self._report.errors) == before:
+            for place, message in self._check_config(written["connector"], config):
+                where = path if place == ("connector",) else (*path, "config")
+                self._report.error((*where, *place), message)
+        timeout = config.get("timeout_s", DEFAULT_TIMEOUT_S)
+        if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout <= 3600:
+            self._report.error((*path, "config", "timeout_s"), "must be a number of seconds up to 3600")
+            timeout = DEFAULT_TIMEOUT_S
+        return Call(written["connector"], template, float(timeout), _retry(written.get("retry", {})))
+
+    def _check_secrets(self, value: Any, path: DocumentPath) -> None:
+        if isinstance(value, dict):
+            if set(value) == {"secret"} and not (
+                isinstance(value["secret"], str) and _SECRET.fullmatch(value["secret"])
+            ):
+                self._report.error((*path, "secret"), "must be the name of a secret (letters, digits, _ . -)")
+            for key, each in value.items():
+                self._check_secrets(each, (*path, key))
+        elif isinstance(value, list):
+            for index, each in enumerate(value):
+                self._check_secrets(each, (*path, index))
+
+    def _offer(self, written: Mapping[str, Any], variables: Mapping[str, Variable], path: DocumentPath) -> Offer | None:
+        offer = written.get("offer")
+        if offer is None:
+            return None
+
+        def sources(part: str) -> tuple[Source, ...]:
+            values = offer.get(part, [])
+            place = (*path, "offer", part)
+            if not isinstance(values, list):
+                return (self._source(values, place, variables),)
+            return tuple(self._source(each, (*place, index), variables) for index, each in enumerate(values))
+
+        return Offer(
+            roles=sources("roles"),
+            participants=sources("participants"),
+            positions=sources("positions"),
+            groups=sources("groups"),
+            capabilities=sources("capabilities"),
+        )
+
+    def _interaction(self, written: Mapping[str, Any], path: DocumentPath) -> Interaction:
+        interaction = written.get("interaction", {})
+        allocate = Initiator(interaction.get("allocate", "system" if "allocate" in written else "user"))
+        start = Initiator(interaction.get("start", "user"))
+        if "allocate" in written and written["allocate"] != "random":
+            self._report.error((*path, "allocate"), f'the allocator "{written["allocate"]}" {NOT_YET}; "random" is')
+        if start is Initiator.SYSTEM and allocate is Initiator.USER:
+            self._report.error((*path, "interaction", "start"), "the system can start only what it allocates")
+        return Interaction(Initiator(interaction.get("offer", "system")), allocate, start)
+
+    def _priority(
+        self, written: Mapping[str, Any], variables: Mapping[str, Variable], path: DocumentPath
+    ) -> Expression | None:
+        if "priority" not in written:
+            return None
+        return self._expression(str(written["priority"]), (*path, "priority"), variables)
+
+    # -- data --------------------------------------------------------------------------------------------------
+
+    def _input(
+        self, written: Mapping[str, Any], variables: Mapping[str, Variable], path: DocumentPath
+    ) -> InputMapping | None:
+        if "input" not in written:
+            return None
+        return InputMapping(
+            tuple(
+                (key, self._source(value, (*path, "input", key), variables)) for key, value in written["input"].items()
+            )
+        )
+
+    def _output(
+        self, written: Mapping[str, Any], variables: Mapping[str, Variable], path: DocumentPath
+    ) -> OutputMapping | None:
+        if "output" not in written:
+            return None
+        entries = []
+        for name, value in written["output"].items():
+            place = (*path, "output", name)
+            if name not in variables:
+                self._report.error(place, f'no variable named "{name}"{did_you_mean(name, variables)}', at_key=True)
+                continue
+            entries.append((name, self._source(value, place, variables, sees_output=True), variables[name].schema))
+        return OutputMapping(tuple(entries))
+
+    def _source(
+        self, written: Any, path: DocumentPath, variables: Mapping[str, Variable], *, sees_output: bool = False
+    ) -> Source:
+        if isinstance(written, str) and written.startswith("$"):
+            return Source(path=self._path(written, path))
+        if not is_long_source(written):
+            return Source(value=written)
+        expression = None
+        if "expr" in written:
+            known = {**variables, OUTPUT: Variable(OUTPUT)} if sees_output else variables
+            expression = self._expression(written["expr"], (*path, "expr"), known)
+        return Source(
+            path=self._path(written["path"], (*path, "path")) if "path" in written else None,
+            expr=expression,
+            value=written.get("value"),
+            default=written.get("default"),
+            has_default="default" in written,
+            transform=written.get("transform"),
+            required=written.get("required", False),
+        )
+
+    def _path(self, text: str, path: DocumentPath) -> Path | None:
+        try:
+            return compile_path(text, self._dialect)
+        except PathSyntax as error:
+            self._report.error(path, f'"{text}" {error.reason}')
+            return None
+
+    def _expression(self, text: str, path: DocumentPath, variables: Mapping[str, Variable]) -> Expression | None:
+        try:
+            expression = compile_expression(text)
+        except ExpressionSyntax as error:
+            self._report.error(path, f'"{text}" is not CEL: at character {error.column}: {error.reason}')
+            return None
+        self._check_variables(expression.variables, path, variables)
+        return expression
+
+    def _template(self, config: Any, path: DocumentPath, variables: Mapping[str, Variable]) -> Template:
+        try:
+            template = Template(config)
+        except ExpressionSyntax:
+            self._check_templates(config, path)
+            return Template({})
+        self._check_variables(template.variables, path, variables)
+        return template
+
+    def _check_templates(self, value: Any, path: DocumentPath) -> None:
+        """Finds the strings whose expressions are broken."""
+        if isinstance(value, dict):
+            for key, each in value.items():
+                self._check_templates(each, (*path, key))
+        elif isinstance(value, list):
+            for index, each in enumerate(value):
+                self._check_templates(each, (*path, index))
+        elif isinstance(value, str):
+            try:
+                Template(value)
+            except ExpressionSyntax as error:
+                self._report.error(path, f'"{value}": at character {error.column} of its expression: {error.reason}')
+
+    def _check_variables(self, names: frozenset[str], path: DocumentPath, variables: Mapping[str, Variable]) -> None:
+        for name in sorted(names):
+            if name not in variables:
+                self._report.error(path, f'no variable named "{name}"{did_you_mean(name, variables)}')
+
+    def _schema(self, written: Any, path: DocumentPath) -> Schema | None:
+        try:
+            return compile_schema(written, self._definitions)
+        except SchemaInvalid as error:
+            self._report.error((*path, *error.path), f"is not a JSON Schema: {error.reason}")
+            return None
+
+
+def _retry(written: Mapping[str, Any]) -> Retry:
+    plain = Retry()
+    return Retry(
+        attempts=written.get("attempts", plain.attempts),
+        backoff_s=float(written.get("backoff_s", plain.backoff_s)),
+        factor=float(written.get("factor", plain.factor)),
+        max_s=float(written.get("max_s", plain.max_s)),
+        # YAML reads a status as a number.
+        on=tuple(str(each) for each in written.get("on", plain.on)),
+    )

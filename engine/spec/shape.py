@@ -1,0 +1,392 @@
+"""The shape of the format as data: which keys there are and what each may hold.
+
+One table serves twice: the structural check of a document, and the JSON Schema of the format that is served at
+`GET /api/v1/schemas/specification`.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.data.transforms import TRANSFORMS
+from engine.spec.diagnostics import DocumentPath, Report, did_you_mean, listed
+
+JsonSchema = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A string, of given words or of a pattern."""
+
+    words: tuple[str, ...] = ()
+    pattern: str | None = None
+    called: str = "a string"
+
+    def check(self, value: Any, path: DocumentPath, report: Report) -> None:
+        if not isinstance(value, str):
+            hint = "; write it in quotes" if isinstance(value, int | float) else ""
+            report.error(path, f"must be {self.called}, not {named(value)}{hint}")
+        elif self.words and value not in self.words:
+            report.error(path, f'must be {listed(self.words)}, not "{value}"{did_you_mean(value, self.words)}')
+        elif self.pattern is not None and not re.fullmatch(self.pattern, value):
+            report.error(path, f'"{value}" is not {self.called} ({self.pattern})')
+
+    def schema(self) -> JsonSchema:
+        if self.words:
+            return {"enum": list(self.words)}
+        return {"type": "string", **({"pattern": f"^({self.pattern})$"} if self.pattern else {})}
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number within bounds, whole unless said otherwise."""
+
+    least: float = 0
+    greatest: float = 1e9
+    whole: bool = True
+
+    def check(self, value: Any, path: DocumentPath, report: Report) -> None:
+        kind = "a whole number" if self.whole else "a number"
+        accepted = int if self.whole else int | float
+        if isinstance(value, bool) or not isinstance(value, accepted):
+            report.error(path, f"must be {kind}, not {named(value)}")
+        elif not self.least <= value <= self.greatest:
+            report.error(path, f"must be between {self.least:g} and {self.greatest:g}, not {value}")
+
+    def schema(self) -> JsonSchema:
+        return {"type": "integer" if self.whole else "number", "minimum": self.least, "maximum": self.greatest}
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """True or false."""
+
+    def check(self, value: Any, path: DocumentPath, report: Report) -> None:
+        if not isinstance(value, bool):
+            report.error(path, f"must be true or false, not {named(value)}")
+
+    def schema(self) -> JsonSchema:
+        return {"type": "boolean"}
+
+
+@dataclass(frozen=True, slots=True)
+class Anything:
+    """Any JSON value."""
+
+    def check(self, value: Any, path: DocumentPath, report: Report) -> None:
+        """Nothing can be wrong with it."""
+
+    def schema(self) -> JsonSchema:
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Json:
+    """A mapping or a truth value whose inside is checked elsewhere (a JSON Schema, a connector's configuration)."""
+
+    truth: bool = False
+
+    def check(self, value: Any, path: DocumentPath, report: Report) -> None:
+        if not isinstance(value, dict) and not (self.truth and isinstance(value, bool)):
+            report.error(path, f"must be a mapping, not {named(value)}")
+
+    def schema(self) -> JsonSchema:
+        return {"type": ["object", "boolean"]} if self.truth else {"type": "object"}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A value of a mapping: `$...` is a path; a mapping with `path`, `value` or `expr` is the long form."""
+
+    def check(self, value: Any, path: DocumentPath, report: Report) -> None:
+        if is_long_source(value):
+            LONG_SOURCE.check(value, path, report)
+            if sum(key in value for key in ("path", "value", "expr")) != 1:
+                report.error(path, "must have exactly one of path, value and expr")
+            if "default" in value and "path" not in value:
+                report.error((*path, "default"), "only a path can find nothing and need a default", at_key=True)
+
+    def schema(self) -> JsonSchema:
+        return {"anyOf": [LONG_SOURCE.schema(), {"not": {"type": "object", "required": ["path"]}}]}
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """One of several shapes, told apart by the type of the value."""
+
+    shapes: tuple[tuple[type | tuple[type, ...], "Shape"], ...]
+    called: str
+
+    def check(self, value: Any, path: DocumentPath, report: Report) -> None:
+        for kind, shape in self.shapes:
+            if isinstance(value, kind) and not (isinstance(value, bool) and kind is int):
+                shape.check(value, path, report)
+                return
+        report.error(path, f"must be {self.called}, not {named(value)}")
+
+    def schema(self) -> JsonSchema:
+        return {"anyOf": [shape.schema() for _, shape in self.shapes]}
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    """A list whose elements have one shape."""
+
+    element: "Shape"
+    least: int = 0
+
+    def check(self, value: Any, path: DocumentPath, report: Report) -> None:
+        if not isinstance(value, list):
+            report.error(path, f"must be a list, not {named(value)}")
+            return
+        if len(value) < self.least:
+            report.error(path, "must not be empty")
+        for index, each in enumerate(value):
+            self.element.check(each, (*path, index), report)
+
+    def schema(self) -> JsonSchema:
+        return {"type": "array", "items": self.element.schema(), "minItems": self.least}
+
+
+@dataclass(frozen=True, slots=True)
+class MapOf:
+    """A mapping from names of a pattern to values of one shape."""
+
+    value: "Shape"
+    pattern: str
+    called: str
+    reserved: tuple[str, ...] = ()
+
+    def check(self, value: Any, path: DocumentPath, report: Report) -> None:
+        if not isinstance(value, dict):
+            report.error(path, f"must be a mapping, not {named(value)}")
+            return
+        for key, each in value.items():
+            if not re.fullmatch(self.pattern, key):
+                report.error((*path, key), f'"{key}" is not {self.called} ({self.pattern})', at_key=True)
+            elif key in self.reserved:
+                report.error((*path, key), f'"{key}" is a name of the language and cannot be used here', at_key=True)
+            self.value.check(each, (*path, key), report)
+
+    def schema(self) -> JsonSchema:
+        return {
+            "type": "object",
+            "propertyNames": {"pattern": f"^({self.pattern})$"},
+            "additionalProperties": self.value.schema(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """A mapping with given keys."""
+
+    keys: Mapping[str, "Shape"]
+    required: tuple[str, ...] = ()
+    unsupported: frozenset[str] = field(default_factory=frozenset)
+
+    def check(self, value: Any, path: DocumentPath, report: Report) -> None:
+        if not isinstance(value, dict):
+            report.error(path, f"must be a mapping, not {named(value)}")
+            return
+        for key, each in value.items():
+            shape = self.keys.get(key)
+            if shape is None:
+                report.error((*path, key), f'unknown key "{key}"{did_you_mean(key, self.keys)}', at_key=True)
+                continue
+            shape.check(each, (*path, key), report)
+            if key in self.unsupported:
+                report.error((*path, key), f'"{key}" is not supported yet by this version', at_key=True)
+        for key in self.required:
+            if key not in value:
+                report.error(path, f'the key "{key}" is missing')
+
+    def schema(self) -> JsonSchema:
+        return {
+            "type": "object",
+            "properties": {key: shape.schema() for key, shape in self.keys.items()},
+            "required": list(self.required),
+            "additionalProperties": False,
+        }
+
+
+Shape = Text | Number | Flag | Anything | Json | Source | Either | ListOf | MapOf | Keys
+
+
+def named(value: Any) -> str:
+    """A value for a message: what it is, and itself where that is short."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def is_long_source(value: Any) -> bool:
+    """Whether a value of a mapping is the long form."""
+    return isinstance(value, dict) and not {"path", "value", "expr"}.isdisjoint(value)
+
+
+ELEMENT = r"[A-Za-z_][A-Za-z0-9_-]{0,99}"
+VARIABLE = r"[A-Za-z_][A-Za-z0-9_]{0,99}"
+RESERVED_ELEMENTS = ("start", "end")
+# What CEL keeps for itself cannot be a variable, or no expression could name it.
+RESERVED_VARIABLES = (
+    "true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function", "if", "import",
+    "let", "loop", "package", "namespace", "return", "var", "void", "while", "output",
+)  # fmt: skip
+
+LONG_SOURCE = Keys(
+    {
+        "path": Text(called="a path"),
+        "value": Anything(),
+        "expr": Text(called="an expression"),
+        "default": Anything(),
+        "transform": Text(words=tuple(TRANSFORMS)),
+        "required": Flag(),
+    }
+)
+NAME = Text(called="a name")
+FLOW = Keys({"to": NAME, "when": Text(called="an expression")}, required=("to",))
+EXPRESSION = Text(called="an expression")
+NEXT = Either(
+    ((str, NAME), (dict, FLOW), (list, ListOf(Either(((str, NAME), (dict, FLOW)), "a name or {to, when}"), least=1))),
+    "a name or a list of names or {to, when}",
+)
+PLACES = Either(((str, NAME), (list, ListOf(NAME, least=1))), "a name or a list of names")
+SOURCES = Either(((list, ListOf(Source(), least=1)), (str, Source())), "a list")
+DURATION = Text(pattern=r"P(?=.)(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?|P\d+[YMW]", called="an ISO 8601 duration")
+INITIATOR = Text(words=("system", "user"))
+JSON_SCHEMA = Json(truth=True)
+ACTIONS = ListOf(Anything())
+
+TASK = Keys(
+    {
+        "title": Text(),
+        "kind": Text(words=("automated", "human", "composite", "routing")),
+        "connector": NAME,
+        "config": Json(),
+        "input": MapOf(Source(), VARIABLE, "a name of an input"),
+        "output": MapOf(Source(), VARIABLE, "a name of a variable"),
+        "retry": Keys(
+            {
+                "attempts": Number(1, 100),
+                "backoff_s": Number(0, 86_400, whole=False),
+                "factor": Number(1, 100, whole=False),
+                "max_s": Number(0, 604_800, whole=False),
+                "on": ListOf(
+                    Either(
+                        (
+                            (str, Text(pattern=r"any|[a-z_]+|[1-5]xx|[1-5][0-9]{2}", called="a kind of failure")),
+                            (int, Number(100, 599)),
+                        ),
+                        "a kind of failure or a status",
+                    ),
+                    least=1,
+                ),
+            }
+        ),
+        "join": Either(((str, Text(words=("and", "xor", "or"))), (dict, Json())), "and, xor, or"),
+        "split": Either(((str, Text(words=("and", "xor", "or"))), (dict, Json())), "and, xor, or"),
+        "next": NEXT,
+        "offer": Keys(
+            {
+                "roles": SOURCES,
+                "participants": SOURCES,
+                "positions": SOURCES,
+                "groups": SOURCES,
+                "capabilities": SOURCES,
+                "filter": Json(),
+                "timeout": DURATION,
+                "on_timeout": Text(words=("allocate", "escalate", "unoffer")),
+            },
+            unsupported=frozenset({"filter", "timeout", "on_timeout"}),
+        ),
+        "allocate": Text(),
+        "interaction": Keys({"offer": INITIATOR, "allocate": INITIATOR, "start": INITIATOR}),
+        "form": JSON_SCHEMA,
+        "priority": Either(((int, Number(-1e6, 1e6)), (str, EXPRESSION)), "a number or an expression"),
+        "net": NAME,
+        "specification": Json(),
+        "instances": Json(),
+        "timer": Either(((list, ListOf(Json())), (dict, Json())), "a list of timers"),
+        "trigger": Json(),
+        "cancels": ListOf(NAME),
+        "completes": ListOf(NAME),
+        "loop": Json(),
+        "mutex": NAME,
+        "on": Json(),
+        "worklet": Flag(),
+        "compensation": NAME,
+        "requires": Text(called="an expression"),
+        "ensures": Text(called="an expression"),
+        "delay": DURATION,
+        "constraints": Json(),
+    },
+    required=("kind",),
+    unsupported=frozenset(
+        {
+            "net", "specification", "instances", "timer", "trigger", "cancels", "completes", "loop", "mutex", "on",
+            "worklet", "compensation", "requires", "ensures", "delay", "constraints",
+        }
+    ),
+)  # fmt: skip
+
+NET = Keys(
+    {
+        "title": Text(),
+        "variables": MapOf(
+            Keys({"schema": JSON_SCHEMA, "input": Flag(), "output": Flag(), "default": Anything(), "title": Text()}),
+            VARIABLE,
+            "a name of a variable",
+            RESERVED_VARIABLES,
+        ),
+        "start": PLACES,
+        "conditions": MapOf(
+            Keys({"next": NEXT, "title": Text()}, required=("next",)),
+            ELEMENT,
+            "a name of a condition",
+            RESERVED_ELEMENTS,
+        ),
+        "tasks": MapOf(TASK, ELEMENT, "a name of a task", RESERVED_ELEMENTS),
+        "termination": Text(words=("explicit", "implicit")),
+        "on": Json(),
+    },
+    required=("start", "tasks"),
+    unsupported=frozenset({"on"}),
+)
+
+SPECIFICATION = Keys(
+    {
+        "specification": Text(pattern=r"[a-z0-9][a-z0-9-]{0,99}", called="an id of a specification"),
+        "version": Text(pattern=r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}", called="a version"),
+        "title": Text(),
+        "description": Text(),
+        "root": NAME,
+        "jsonpath": Text(words=("rw", "rfc9535")),
+        "schemas": MapOf(JSON_SCHEMA, VARIABLE, "a name of a schema"),
+        "nets": MapOf(NET, ELEMENT, "a name of a net"),
+        "on": Json(),
+        "deadline": DURATION,
+    },
+    required=("specification", "version", "nets"),
+    unsupported=frozenset({"on", "deadline"}),
+)
+
+
+def check_shape(document: Any, report: Report) -> None:
+    """Reports every key and value that the format does not have."""
+    SPECIFICATION.check(document, (), report)
+
+
+def specification_schema() -> JsonSchema:
+    """The JSON Schema (2020-12) of the format. It cannot say what names and expressions must mean."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A Casewright specification",
+        **SPECIFICATION.schema(),
+    }

@@ -1,0 +1,59 @@
+"""The one door of the kernel: a case and an event give the case after it, what to write down, and what to do.
+
+`step` is a pure function: the same specification, case, event and time always give the same result. What it needs
+beyond them it asks for as an effect, and the answer comes back as an event.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from engine import events
+from engine.case import Case, CaseStatus
+from engine.draft import Draft
+from engine.effects import Effect
+from engine.events import Event
+from engine.journal import Note
+from engine.net.settling import settle
+from engine.spec.model import Specification
+from engine.steps import calls, cases, items
+
+
+class Step(NamedTuple):
+    """What an event did: the case after it, the notes for its journal entry, and what is to be done."""
+
+    case: Case
+    at: int
+    notes: tuple[Note, ...]
+    effects: tuple[Effect, ...]
+
+
+STEPS: dict[type, Callable[[Draft, Any], None]] = {
+    events.CaseSubmitted: cases.submitted,
+    events.CaseCancelled: cases.cancelled,
+    events.Continued: cases.continued,
+    events.CaseFaulted: cases.faulted,
+    events.ItemStarted: items.started,
+    events.ItemCompleted: items.completed,
+    events.ItemFailed: items.failed,
+    events.ItemSkipped: items.skipped,
+    events.ItemCancelled: items.cancelled,
+    events.ItemMoved: items.moved,
+    events.Distributed: items.distributed,
+    events.ClaimsAnswered: items.claims_answered,
+    events.CallAnswered: calls.answered,
+    events.CallFailed: calls.failed,
+}
+
+
+def step(specification: Specification, case: Case, event: Event, at: int) -> Step:
+    """One step of a case. `at` is the event's time in milliseconds since 1970; the given case is left as it is.
+
+    Raises a `Refusal` where a person asked for a move that the case no longer allows; nothing has changed then.
+    """
+    draft = Draft(specification, case, at)
+    STEPS[type(event)](draft, event)
+    if draft.case.status is CaseStatus.RUNNING and (draft.touched or not draft.case.runs):
+        settle(draft)
+    draft.case.revision += 1
+    draft.case.updated_at = draft.at
+    return Step(draft.case, draft.at, tuple(draft.notes), tuple(draft.effects))

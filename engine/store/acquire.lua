@@ -1,0 +1,29 @@
+-- Takes the lease of a shard that nobody drains.
+--
+-- KEYS  1 the shard's lease, 2 its stream of events
+-- ARGV  owner, how long the lease holds in ms
+-- gives {0, 0} when somebody drains it, else {number, strikes}
+--
+-- A lease that ran out without being given back counts against the event at the head of the stream: its drainer may
+-- have died of it. The number only ever grows and fences off every earlier holder.
+
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local lease = redis.call('HMGET', KEYS[1], 'owner', 'expires', 'strikes', 'suspect')
+local strikes = 0
+if lease[1] and lease[1] ~= '' then
+  if tonumber(lease[2]) > now then
+    return {0, 0}
+  end
+  local head = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
+  local suspect = head and head[1] or ''
+  strikes = 1
+  if suspect ~= '' and suspect == lease[4] then
+    strikes = tonumber(lease[3] or '0') + 1
+  end
+  redis.call('HSET', KEYS[1], 'strikes', strikes, 'suspect', suspect)
+end
+local number = redis.call('HINCRBY', KEYS[1], 'number', 1)
+redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'expires', now + tonumber(ARGV[2]))
+redis.call('HDEL', KEYS[1], 'bell')
+return {number, strikes}

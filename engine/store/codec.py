@@ -1,0 +1,121 @@
+"""How records are packed: MessagePack by msgspec, arrays without field names.
+
+A head is what scripts read, as text that ends with a full stop, so that a prefix is a comparison: `running ` means
+live whatever the revision, `running 17.` means exactly this one.
+"""
+
+from msgspec.msgpack import Decoder, Encoder
+
+from engine.case import Case, CaseStatus
+from engine.effects import Call
+from engine.events import Envelope
+from engine.items.work_item import WorkItem
+from engine.journal import Entry
+from engine.store.port import DeadLetter
+
+_encode = Encoder().encode
+_case = Decoder(Case).decode
+_item = Decoder(WorkItem).decode
+_call = Decoder(Call).decode
+_entry = Decoder(Entry).decode
+_envelope = Decoder(Envelope).decode
+_dead = Decoder(DeadLetter).decode
+_names = Decoder(tuple[str, ...]).decode
+
+LIVE_CASE = f"{CaseStatus.RUNNING} "
+"""The beginning of the head of a case in which items may move."""
+
+
+def case_head(case: Case) -> str:
+    """`running 17.`"""
+    return f"{case.status} {case.revision}."
+
+
+def item_head(item: WorkItem) -> str:
+    """`offered 3.`"""
+    return f"{item.state} {item.version}."
+
+
+def waiting_call_head(attempts: int) -> str:
+    """`waiting 1.`: a call after so many attempts."""
+    return f"waiting {attempts}."
+
+
+def taken_call_head(attempt: int, owner: str) -> str:
+    """`taken 2 worker-1.`: the attempt under way and who makes it."""
+    return f"taken {attempt} {owner}."
+
+
+def attempts_of(call_head: str) -> int:
+    """How many attempts of a call have begun."""
+    return int(call_head.rstrip(".").split(" ")[1])
+
+
+def pack_case(case: Case) -> bytes:
+    """A case."""
+    return _encode(case)
+
+
+def unpack_case(packed: bytes) -> Case:
+    """A case."""
+    return _case(packed)
+
+
+def pack_item(item: WorkItem) -> bytes:
+    """An item."""
+    return _encode(item)
+
+
+def unpack_item(packed: bytes) -> WorkItem:
+    """An item."""
+    return _item(packed)
+
+
+def pack_call(call: Call) -> bytes:
+    """A call."""
+    return _encode(call)
+
+
+def unpack_call(packed: bytes) -> Call:
+    """A call."""
+    return _call(packed)
+
+
+def pack_entry(entry: Entry) -> bytes:
+    """A journal entry."""
+    return _encode(entry)
+
+
+def unpack_entry(packed: bytes) -> Entry:
+    """A journal entry."""
+    return _entry(packed)
+
+
+def pack_envelope(envelope: Envelope) -> bytes:
+    """An event on its way."""
+    return _encode(envelope)
+
+
+def unpack_envelope(packed: bytes) -> Envelope:
+    """An event on its way."""
+    return _envelope(packed)
+
+
+def pack_dead_letter(letter: DeadLetter) -> bytes:
+    """An event that could not be handled."""
+    return _encode(letter)
+
+
+def unpack_dead_letter(packed: bytes) -> DeadLetter:
+    """An event that could not be handled."""
+    return _dead(packed)
+
+
+def pack_names(names: tuple[str, ...]) -> bytes:
+    """A set of people."""
+    return _encode(names)
+
+
+def unpack_names(packed: bytes) -> tuple[str, ...]:
+    """A set of people."""
+    return _names(packed)

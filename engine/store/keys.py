@@ -1,0 +1,103 @@
+"""The names of all Redis keys, one function each. `redis_store.py` documents what they hold.
+
+Keys of a shard carry its number as hash tag, so that on a Redis Cluster a commit stays on one node.
+"""
+
+LAYOUT = "casewright:layout"
+
+
+def events(shard: int) -> str:
+    """Events not yet handled."""
+    return f"{{{shard}}}:events"
+
+
+def lease(shard: int) -> str:
+    """Who drains the shard."""
+    return f"{{{shard}}}:lease"
+
+
+def case(shard: int, case_id: str) -> str:
+    """A case."""
+    return f"{{{shard}}}:case:{case_id}"
+
+
+def journal(shard: int, case_id: str) -> str:
+    """The journal of a case."""
+    return f"{{{shard}}}:case:{case_id}:journal"
+
+
+def item(shard: int, item_id: str) -> str:
+    """An item, or a call."""
+    return f"{{{shard}}}:item:{item_id}"
+
+
+def calls(shard: int) -> str:
+    """Calls by when they are due."""
+    return f"{{{shard}}}:calls"
+
+
+def dead(shard: int) -> str:
+    """Events that could not be handled."""
+    return f"{{{shard}}}:dead"
+
+
+def parked(shard: int, case_id: str) -> str:
+    """Events that came for a case which stands still."""
+    return f"{{{shard}}}:parked:{case_id}"
+
+
+def by_status(shard: int, status: str) -> str:
+    """Cases of a status."""
+    return f"{{{shard}}}:by:status:{status}"
+
+
+def by_specification(shard: int, specification: str) -> str:
+    """Cases of a specification."""
+    return f"{{{shard}}}:by:specification:{specification}"
+
+
+def by_state(shard: int, state: str) -> str:
+    """Live items of a state."""
+    return f"{{{shard}}}:by:state:{state}"
+
+
+def by_owner(shard: int, person: str) -> str:
+    """Live items that one person owns."""
+    return f"{{{shard}}}:by:owner:{person}"
+
+
+def by_offer(shard: int, people: str) -> str:
+    """Items offered to one set of people, named by the digest of the set."""
+    return f"{{{shard}}}:by:offer:{people}"
+
+
+def offers(shard: int) -> str:
+    """The sets of people that anything was offered to, by digest."""
+    return f"{{{shard}}}:by:offers"
+
+
+def specification(identifier: str, version: str) -> str:
+    """One version of a specification."""
+    return f"spec:{identifier}:{version}"
+
+
+def specification_versions(identifier: str) -> str:
+    """The versions of a specification."""
+    return f"spec:{identifier}"
+
+
+SPECIFICATIONS = "spec:"
+"""The set of all specifications' ids. It cannot be the name of one, which is never empty."""
+
+PARTICIPANTS = "org:participants"
+ORGANISATION_VERSION = "org:version"
+USERS = "user:all"
+"""A hash of all users by name."""
+
+REVOKED = "revoked:"
+"""Prefix of the ids of tokens that are no longer good, each until it would have expired anyway."""
+
+
+def revoked(token_id: str) -> str:
+    """A token that is no longer good."""
+    return f"{REVOKED}{token_id}"

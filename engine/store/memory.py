@@ -1,0 +1,341 @@
+"""The case store in memory: complete, the reference for what the port means, and what `casewright play` runs on."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from threading import RLock
+
+from engine import names
+from engine.case import Case, CaseStatus
+from engine.effects import Call
+from engine.events import CallAnswered, CallFailed, Envelope
+from engine.items.work_item import WorkItem
+from engine.journal import Entry
+from engine.store import codec
+from engine.store.paging import Cursor, page
+from engine.store.port import (
+    BELL_MS,
+    LEASE_MS,
+    CasePage,
+    CaseQuery,
+    Commit,
+    DeadLetter,
+    ItemPage,
+    ItemQuery,
+    Lease,
+    Loaded,
+    Moved,
+    Outcome,
+    ShardWork,
+    Submission,
+    Submitted,
+    Taken,
+    Waiting,
+    hold_ms,
+)
+
+
+@dataclass(slots=True)
+class _Call:
+    """A call with its head: waiting or taken, after so many attempts, and when it is due (None: it was reported)."""
+
+    call: Call
+    head: str
+    due: int | None
+
+
+@dataclass(slots=True)
+class _Shard:
+    """What one partition holds."""
+
+    events: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    last_event: tuple[int, int] = (0, 0)
+    number: int = 0
+    owner: str = ""
+    expires: int = 0
+    bell: int | None = None
+    strikes: int = 0
+    suspect: str = ""
+    cases: dict[str, bytes] = field(default_factory=dict)
+    journals: dict[str, list[bytes]] = field(default_factory=lambda: defaultdict(list))
+    items: dict[str, WorkItem] = field(default_factory=dict)
+    calls: dict[str, _Call] = field(default_factory=dict)
+    dead: list[DeadLetter] = field(default_factory=list)
+    parked: dict[str, list[Envelope]] = field(default_factory=lambda: defaultdict(list))
+
+
+class MemoryStore:
+    """The case store in memory. `clock` gives milliseconds since 1970. Safe for use by several threads.
+
+    Records are kept packed where the Redis store keeps them packed, so that nothing a caller holds can change them.
+    """
+
+    def __init__(self, shards: int, clock: Callable[[], int]) -> None:
+        self._clock = clock
+        self._shards = [_Shard() for _ in range(shards)]
+        self._lock = RLock()
+
+    @property
+    def shards(self) -> int:
+        """How many shards there are."""
+        return len(self._shards)
+
+    def now(self) -> int:
+        """The time of the clock."""
+        return self._clock()
+
+    def submit(self, submissions: Sequence[Submission]) -> list[Submitted]:
+        answers = []
+        with self._lock:
+            for stub, envelope in submissions:
+                shard = self._of(stub.id)
+                if stub.id in shard.cases:
+                    answers.append(Submitted(False, False))
+                    continue
+                shard.cases[stub.id] = codec.pack_case(stub)
+                self._append(shard, envelope)
+                answers.append(Submitted(True, self._must_ring(shard)))
+        return answers
+
+    def append(self, shard: int, envelopes: Sequence[Envelope]) -> bool:
+        with self._lock:
+            for envelope in envelopes:
+                self._append(self._shards[shard], envelope)
+            return self._must_ring(self._shards[shard])
+
+    def acquire(self, shard: int, owner: str) -> Lease | None:
+        with self._lock:
+            held = self._shards[shard]
+            strikes = 0
+            if held.owner:
+                if held.expires > self.now():
+                    return None
+                suspect = next(iter(held.events), "")
+                strikes = held.strikes + 1 if suspect and suspect == held.suspect else 1
+                held.strikes, held.suspect = strikes, suspect
+            held.number += 1
+            held.owner, held.expires, held.bell = owner, self.now() + LEASE_MS, None
+            return Lease(shard, held.number, owner, strikes)
+
+    def release(self, lease: Lease, *, unfinished: bool = False) -> bool:
+        with self._lock:
+            shard = self._shards[lease.shard]
+            if not self._holds(lease):
+                return True
+            if shard.events and not unfinished:
+                return False
+            shard.owner, shard.strikes, shard.suspect = "", 0, ""
+            if unfinished:
+                shard.bell = self.now()
+            return True
+
+    def read(self, shard: int, limit: int) -> list[Waiting]:
+        with self._lock:
+            events = list(self._shards[shard].events.items())[:limit]
+        return [Waiting(identifier, at, codec.unpack_envelope(packed)) for identifier, (at, packed) in events]
+
+    def load(self, case_ids: Iterable[str], item_ids: Iterable[str]) -> Loaded:
+        with self._lock:
+            cases = {case_id: self._of(case_id).cases.get(case_id) for case_id in case_ids}
+            items = {item_id: self._of(item_id).items.get(item_id) for item_id in item_ids}
+            return Loaded(
+                {case_id: codec.unpack_case(packed) for case_id, packed in cases.items() if packed},
+                {item_id: item for item_id, item in items.items() if item},
+                self.now(),
+            )
+
+    def commit(self, commits: Sequence[Commit], lease: Lease | None = None) -> list[Outcome]:
+        with self._lock:
+            return [self._commit(commit, lease) for commit in commits]
+
+    def discard(self, lease: Lease, handled: Sequence[str]) -> None:
+        with self._lock:
+            if self._holds(lease):
+                for identifier in handled:
+                    self._shards[lease.shard].events.pop(identifier, None)
+
+    def move(self, before: WorkItem, after: WorkItem, entry: Entry | None, envelope: Envelope | None = None) -> Moved:
+        with self._lock:
+            shard = self._of(before.id)
+            packed = shard.cases.get(before.case_id)
+            live = packed is not None and codec.unpack_case(packed).status is CaseStatus.RUNNING
+            if not live or not self._is(shard, before):
+                return Moved(False, False)
+            shard.items[after.id] = after
+            if entry is not None:
+                shard.journals[before.case_id].append(codec.pack_entry(entry))
+            if envelope is None:
+                return Moved(True, False)
+            self._append(shard, envelope)
+            return Moved(True, self._must_ring(shard))
+
+    def take_calls(self, shard: int, owner: str, limit: int, known: Sequence[Call] = ()) -> list[Taken]:
+        with self._lock:
+            calls, now = self._shards[shard].calls, self.now()
+            if known:
+                waiting = codec.waiting_call_head(0)
+                wanted = [calls[call.item] for call in known if call.item in calls and calls[call.item].head == waiting]
+            else:
+                due = [record for record in calls.values() if record.due is not None and record.due <= now]
+                wanted = sorted(due, key=lambda record: record.due or 0)
+            taken = []
+            for record in wanted[:limit]:
+                attempt = codec.attempts_of(record.head) + 1
+                record.head = codec.taken_call_head(attempt, owner)
+                record.due = now + hold_ms(record.call)
+                taken.append(Taken(record.call, attempt))
+            return taken
+
+    def report(self, shard: int, owner: str, outcomes: Sequence[tuple[CallAnswered | CallFailed, str]]) -> bool:
+        with self._lock:
+            held = self._shards[shard]
+            for outcome, correlation_id in outcomes:
+                record = held.calls.get(outcome.item)
+                if isinstance(outcome, CallFailed):
+                    current = record is not None and record.head == codec.taken_call_head(outcome.attempt, owner)
+                    if not current:
+                        outcome = CallFailed(
+                            outcome.item, outcome.attempt, outcome.kind, outcome.message, outcome.retryable, None, True
+                        )
+                        record = None
+                if record is not None:
+                    record.due = None
+                self._append(held, Envelope(names.case_of(outcome.item), outcome, correlation_id))
+            return self._must_ring(held)
+
+    def renew(self, shard: int, owner: str, taken: Sequence[Taken]) -> None:
+        with self._lock:
+            for call, attempt in taken:
+                record = self._shards[shard].calls.get(call.item)
+                if record is not None and record.due and record.head == codec.taken_call_head(attempt, owner):
+                    record.due = self.now() + hold_ms(call)
+
+    def hand_back(self, shard: int, owner: str, taken: Sequence[Taken]) -> None:
+        with self._lock:
+            for call, attempt in taken:
+                record = self._shards[shard].calls.get(call.item)
+                if record is not None and record.head == codec.taken_call_head(attempt, owner):
+                    record.head = codec.waiting_call_head(attempt - 1)
+                    record.due = self.now()
+
+    def case(self, case_id: str) -> Case | None:
+        return self.load([case_id], []).cases.get(case_id)
+
+    def item(self, item_id: str) -> WorkItem | None:
+        return self._of(item_id).items.get(item_id)
+
+    def items_of(self, case_id: str) -> list[WorkItem]:
+        with self._lock:
+            items = [item for item in self._of(case_id).items.values() if item.case_id == case_id]
+        return sorted(items, key=lambda item: names.number_of(item.id))
+
+    def calls_of(self, case_id: str) -> list[Call]:
+        with self._lock:
+            return [
+                record.call for record in self._of(case_id).calls.values() if names.case_of(record.call.item) == case_id
+            ]
+
+    def journal(self, case_id: str, start: int = 0, limit: int = 1_000_000) -> list[Entry]:
+        with self._lock:
+            packed = self._of(case_id).journals.get(case_id, [])[start : start + limit]
+        return [codec.unpack_entry(entry) for entry in packed]
+
+    def cases(self, query: CaseQuery) -> CasePage:
+        with self._lock:
+            cases = {c.id: c for shard in self._shards for c in map(codec.unpack_case, shard.cases.values())}
+        places = sorted((Cursor(case.created_at, case.id) for case in cases.values()), reverse=True)
+        found, cursor = page(
+            lambda after, count: [p for p in places if after is None or p.score <= after.score][:count],
+            lambda identifiers: [cases.get(identifier) for identifier in identifiers],
+            query.wants,
+            query.limit,
+            query.after,
+            newest_first=True,
+        )
+        return CasePage(found, cursor)
+
+    def items(self, query: ItemQuery) -> ItemPage:
+        with self._lock:
+            items = {item.id: item for shard in self._shards for item in shard.items.values()}
+        places = sorted(Cursor(item.created_at, item.id) for item in items.values())
+        found, cursor = page(
+            lambda after, count: [p for p in places if after is None or p.score >= after.score][:count],
+            lambda identifiers: [items.get(identifier) for identifier in identifiers],
+            query.wants,
+            query.limit,
+            query.after,
+            newest_first=False,
+        )
+        return ItemPage(found, cursor)
+
+    def work(self) -> list[ShardWork]:
+        with self._lock:
+            now = self.now()
+            return [
+                ShardWork(
+                    number,
+                    0 if shard.owner and shard.expires > now else len(shard.events),
+                    sum(record.due is not None and record.due <= now for record in shard.calls.values()),
+                )
+                for number, shard in enumerate(self._shards)
+            ]
+
+    def dead_letters(self, shard: int) -> list[DeadLetter]:
+        with self._lock:
+            return list(self._shards[shard].dead)
+
+    def _of(self, name: str) -> _Shard:
+        return self._shards[names.shard_of(name, len(self._shards))]
+
+    def _append(self, shard: _Shard, envelope: Envelope) -> None:
+        milliseconds, sequence = shard.last_event
+        now = self.now()
+        shard.last_event = (now, 0) if now > milliseconds else (milliseconds, sequence + 1)
+        at, number = shard.last_event
+        shard.events[f"{at}-{number}"] = (at, codec.pack_envelope(envelope))
+
+    def _must_ring(self, shard: _Shard) -> bool:
+        now = self.now()
+        drained = shard.owner and shard.expires > now
+        rung = shard.bell is not None and shard.bell > now - BELL_MS
+        if drained or rung:
+            return False
+        shard.bell = now
+        return True
+
+    def _holds(self, lease: Lease) -> bool:
+        shard = self._shards[lease.shard]
+        return (shard.number, shard.owner) == (lease.number, lease.owner)
+
+    def _is(self, shard: _Shard, item: WorkItem) -> bool:
+        stored = shard.items.get(item.id)
+        return stored is not None and codec.item_head(stored) == codec.item_head(item)
+
+    def _commit(self, commit: Commit, lease: Lease | None) -> Outcome:
+        if lease is not None and not self._holds(lease):
+            return Outcome.FENCED
+        shard = self._of(commit.after.id)
+        packed = shard.cases.get(commit.after.id)
+        if packed is None or codec.case_head(codec.unpack_case(packed)) != codec.case_head(commit.before):
+            return Outcome.CONFLICT
+        for item_id, (before, _) in commit.items.items():
+            if (item_id in shard.items) if before is None else not self._is(shard, before):
+                return Outcome.CONFLICT
+        for identifier in commit.handled:
+            shard.events.pop(identifier, None)
+        for item_id in commit.dropped:
+            shard.calls.pop(item_id, None)
+        shard.cases[commit.after.id] = commit.packed
+        shard.journals[commit.after.id] += map(codec.pack_entry, commit.entries)
+        shard.items.update({item_id: after for item_id, (_, after) in commit.items.items()})
+        for call in commit.placed:
+            shard.calls[call.item] = _Call(call, codec.waiting_call_head(0), call.placed_at)
+        for repeat in commit.repeated:
+            record = shard.calls[repeat.item]
+            record.head, record.due = codec.waiting_call_head(repeat.attempt), repeat.not_before
+        for envelope in commit.appended:
+            self._append(shard, envelope)
+        shard.dead += commit.dead
+        if commit.parked:
+            shard.parked[commit.after.id] += commit.parked
+        return Outcome.DONE

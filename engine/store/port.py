@@ -1,0 +1,270 @@
+"""The port of the case store: what the engine needs of the place where cases live.
+
+A shard is a partition: all records of a case tree lie in one, and one drainer at a time holds its lease. Every
+change is one commit: it compares what was read (the heads of the case and of its items, and a drainer's lease) and
+writes everything, or nothing.
+
+Times are milliseconds since 1970 by the store's own clock.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import NamedTuple, Protocol
+
+from msgspec import Struct
+
+from engine.case import Case, CaseStatus
+from engine.effects import Call, RepeatCall
+from engine.events import CallAnswered, CallFailed, Envelope
+from engine.items.work_item import LIVE, ItemState, WorkItem
+from engine.journal import Entry
+
+LEASE_MS = 5_000
+"""How long a drainer that says nothing more keeps others from its shard."""
+
+BELL_MS = 2_000
+"""How long a doorbell that was rung keeps others from ringing it again."""
+
+CALL_GRACE_MS = 5_000
+"""How long past its total timeout a taken call is still its taker's."""
+
+
+class Lease(NamedTuple):
+    """The right to drain a shard. `strikes`: how many drainers in a row died over the event at its head."""
+
+    shard: int
+    number: int
+    owner: str
+    strikes: int
+
+
+class Waiting(NamedTuple):
+    """An event of a shard that is not yet handled, with its id in the stream and its time."""
+
+    id: str
+    at: int
+    envelope: Envelope
+
+
+class DeadLetter(Struct, array_like=True, frozen=True):
+    """An event whose step raised, with the traceback."""
+
+    at: int
+    envelope: Envelope
+    error: str
+    traceback: str
+
+
+class Outcome(Enum):
+    """What became of a commit. `CONFLICT`: somebody else changed what it had read. `FENCED`: the lease is lost."""
+
+    DONE = "done"
+    CONFLICT = "conflict"
+    FENCED = "fenced"
+
+
+@dataclass(slots=True)
+class Commit:
+    """All that changes together for one case.
+
+    `before` is the case as it was read; `packed` the case after it, as `codec.pack_case` gives it. `items` maps an id
+    to what was read (None: it is new) and what it becomes. `handled` are the stream ids of the events that led here.
+    """
+
+    before: Case
+    after: Case
+    packed: bytes
+    entries: list[Entry] = field(default_factory=list)
+    items: dict[str, tuple[WorkItem | None, WorkItem]] = field(default_factory=dict)
+    placed: list[Call] = field(default_factory=list)
+    repeated: list[RepeatCall] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
+    appended: list[Envelope] = field(default_factory=list)
+    handled: list[str] = field(default_factory=list)
+    dead: list[DeadLetter] = field(default_factory=list)
+    parked: list[Envelope] = field(default_factory=list)
+
+
+class Loaded(NamedTuple):
+    """Cases and items as they were at one moment; what does not exist is missing. `at` is the store's time."""
+
+    cases: Mapping[str, Case]
+    items: Mapping[str, WorkItem]
+    at: int
+
+
+class Taken(NamedTuple):
+    """A call that is now its taker's to make, for the n-th time."""
+
+    call: Call
+    attempt: int
+
+
+def hold_ms(call: Call) -> int:
+    """How long a taken call is its taker's."""
+    return round(call.timeout_s * 1000) + CALL_GRACE_MS
+
+
+class Submission(NamedTuple):
+    """A new case: its stub, which a reader sees until its first step, and the event it begins with."""
+
+    stub: Case
+    envelope: Envelope
+
+
+class Submitted(NamedTuple):
+    """Whether a case was taken (False: its id exists), and whether its shard's doorbell is to be rung."""
+
+    accepted: bool
+    ring: bool
+
+
+class Moved(NamedTuple):
+    """Whether an item was moved (False: it, or its case, is not what was read), and whether to ring."""
+
+    done: bool
+    ring: bool
+
+
+class ShardWork(NamedTuple):
+    """What a shard has to do: events that wait while nobody drains, and calls that are due."""
+
+    shard: int
+    undrained: int
+    due_calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class CaseQuery:
+    """Which cases are listed, newest first. `after` is the cursor of a page before."""
+
+    status: CaseStatus | None = None
+    specification: str | None = None
+    created_after: int | None = None
+    parent: str | None = None
+    limit: int = 50
+    after: str | None = None
+
+    def wants(self, case: Case) -> bool:
+        """Whether a case is of those asked for."""
+        return (
+            (self.specification is None or case.specification == self.specification)
+            and (self.status is None or case.status is self.status)
+            and (self.created_after is None or case.created_at > self.created_after)
+            and (self.parent is None or case.parent == self.parent)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ItemQuery:
+    """Which live items are listed, oldest first: of one person (offered to or owned), of a state, of a case."""
+
+    person: str | None = None
+    state: ItemState | None = None
+    case_id: str | None = None
+    task: str | None = None
+    limit: int = 50
+    after: str | None = None
+
+    def wants(self, item: WorkItem) -> bool:
+        """Whether an item is of those asked for."""
+        offered = item.state is ItemState.OFFERED and self.person in item.offered_to
+        return (
+            item.state in LIVE
+            and (self.state is None or item.state is self.state)
+            and (self.person is None or item.owner == self.person or offered)
+            and (self.case_id is None or item.case_id == self.case_id)
+            and (self.task is None or item.task == self.task)
+        )
+
+
+class CasePage(NamedTuple):
+    """A page of cases, and the cursor of the next one."""
+
+    cases: list[Case]
+    next: str | None
+
+
+class ItemPage(NamedTuple):
+    """A page of items, and the cursor of the next one."""
+
+    items: list[WorkItem]
+    next: str | None
+
+
+class Store(Protocol):
+    """Where cases live. Every method may raise `Unavailable`: nothing was changed then, or the change is whole."""
+
+    @property
+    def shards(self) -> int:
+        """How many shards there are, for ever."""
+
+    def now(self) -> int:
+        """The store's time."""
+
+    def submit(self, submissions: Sequence[Submission]) -> list[Submitted]:
+        """Begins cases, each for itself: the stub and the event, or nothing."""
+
+    def append(self, shard: int, envelopes: Sequence[Envelope]) -> bool:
+        """Puts events behind those that wait; whether to ring."""
+
+    def acquire(self, shard: int, owner: str) -> Lease | None:
+        """Takes the lease of a shard that nobody drains."""
+
+    def release(self, lease: Lease, *, unfinished: bool = False) -> bool:
+        """Gives a lease back; False while events wait (it is kept then), unless the drainer leaves it `unfinished`."""
+
+    def read(self, shard: int, limit: int) -> list[Waiting]:
+        """The oldest events that wait, in order."""
+
+    def load(self, case_ids: Iterable[str], item_ids: Iterable[str]) -> Loaded:
+        """Cases and items by id, in one round trip for each shard."""
+
+    def commit(self, commits: Sequence[Commit], lease: Lease | None = None) -> list[Outcome]:
+        """Commits each for itself, in one round trip."""
+
+    def discard(self, lease: Lease, handled: Sequence[str]) -> None:
+        """Removes events whose case no longer exists."""
+
+    def move(self, before: WorkItem, after: WorkItem, entry: Entry | None, envelope: Envelope | None = None) -> Moved:
+        """Moves an item of a running case, with its journal entry and the event it makes."""
+
+    def take_calls(self, shard: int, owner: str, limit: int, known: Sequence[Call] = ()) -> list[Taken]:
+        """Takes calls that wait (`known` first, without looking for them) or whose taker's time is over."""
+
+    def report(self, shard: int, owner: str, outcomes: Sequence[tuple[CallAnswered | CallFailed, str]]) -> bool:
+        """Reports outcomes of taken calls, each with its correlation id; whether to ring."""
+
+    def renew(self, shard: int, owner: str, taken: Sequence[Taken]) -> None:
+        """Puts off the deadline of calls that are still their taker's."""
+
+    def hand_back(self, shard: int, owner: str, taken: Sequence[Taken]) -> None:
+        """Gives calls back that were taken but not begun."""
+
+    def case(self, case_id: str) -> Case | None:
+        """One case."""
+
+    def item(self, item_id: str) -> WorkItem | None:
+        """One item."""
+
+    def items_of(self, case_id: str) -> list[WorkItem]:
+        """All items a case ever had for people, in order."""
+
+    def calls_of(self, case_id: str) -> list[Call]:
+        """The calls a case waits for."""
+
+    def journal(self, case_id: str, start: int = 0, limit: int = 1_000_000) -> list[Entry]:
+        """Entries of a case's journal from the `start`-th on."""
+
+    def cases(self, query: CaseQuery) -> CasePage:
+        """Lists cases."""
+
+    def items(self, query: ItemQuery) -> ItemPage:
+        """Lists live items."""
+
+    def work(self) -> list[ShardWork]:
+        """What every shard has to do."""
+
+    def dead_letters(self, shard: int) -> list[DeadLetter]:
+        """Events that could not be handled."""

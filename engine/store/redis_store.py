@@ -1,0 +1,525 @@
+"""The case store on Redis (6.2 or newer).
+
+Keys (s = shard, c = case, i = item; `keys.py` makes the names):
+
+    {s}:events       stream   field `e`: one packed envelope; handled events are deleted
+    {s}:lease        hash     number (fencing, only grows), owner ("" when free), expires, bell, strikes, suspect
+    {s}:case:c       hash     head `running 17.` (status, revision) and body (packed case)
+    {s}:case:c:journal  list  packed entries
+    {s}:item:i       hash     an item: head `offered 3.` (state, version) and body; or a call: head `waiting 0.` or
+                              `taken 1 <owner>.` and body
+    {s}:calls        zset     ids of calls by when they are due: a waiting one from its moment on, a taken one when its
+                              taker's time is over
+    {s}:dead, {s}:parked:c    lists of events whose step raised, and of what came for their case after them
+    {s}:by:*         zsets    indexes by time of creation; {s}:by:offers is a hash of the sets of people
+
+Every change is one script that compares heads and then writes (`commit.lua`), so a reader never sees half of one.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from hashlib import sha1
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+from redis import Redis
+from redis.exceptions import BusyLoadingError, NoScriptError, OutOfMemoryError, RedisError, ResponseError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from engine import names
+from engine.case import Case, CaseStatus
+from engine.effects import Call
+from engine.errors import Conflict, Unavailable
+from engine.events import CallAnswered, CallFailed, Envelope
+from engine.items.work_item import LIVE, WorkItem
+from engine.journal import Entry
+from engine.store import codec, keys
+from engine.store.indexing import case_indexes, item_indexes, offer_digest
+from engine.store.paging import Cursor, page
+from engine.store.port import (
+    LEASE_MS,
+    CasePage,
+    CaseQuery,
+    Commit,
+    DeadLetter,
+    ItemPage,
+    ItemQuery,
+    Lease,
+    Loaded,
+    Moved,
+    Outcome,
+    ShardWork,
+    Submission,
+    Submitted,
+    Taken,
+    Waiting,
+    hold_ms,
+)
+from engine.store.transaction import Argument, Transaction
+
+SCRIPTS = ("commit", "acquire", "release", "take")
+
+SCRIPTS_LOADED_AGAIN = 2
+"""How often a batch is repeated when Redis does not know the scripts (the first time, a restart, a failover)."""
+
+
+class Script(NamedTuple):
+    """One run of a Lua script."""
+
+    name: str
+    keys: Sequence[str]
+    arguments: Sequence[Argument]
+
+
+class _Take(NamedTuple):
+    """A call with its head as it was read, and as it is to be."""
+
+    call: Call
+    before: str
+    after: str
+
+
+class RedisStore:
+    """The case store on Redis. The client must not decode responses."""
+
+    def __init__(self, client: "Redis", shards: int) -> None:
+        self._redis = client
+        self._texts = {name: files("engine.store").joinpath(f"{name}.lua").read_text() for name in SCRIPTS}
+        self._digests = {name: sha1(text.encode()).hexdigest() for name, text in self._texts.items()}
+        self._shards = shards
+        self._fix_layout(shards)
+
+    @property
+    def shards(self) -> int:
+        """How many shards there are, for ever."""
+        return self._shards
+
+    def now(self) -> int:
+        """The time of the Redis server."""
+        seconds, microseconds = asked(self._redis.time)
+        return int(seconds) * 1000 + int(microseconds) // 1000
+
+    # -- events ------------------------------------------------------------------------------------------------
+
+    def submit(self, submissions: Sequence[Submission]) -> list[Submitted]:
+        scripts = []
+        for stub, envelope in submissions:
+            shard = self._shard(stub.id)
+            key = keys.case(shard, stub.id)
+            transaction = self._transaction(shard, ring=True)
+            transaction.expect(key, "")
+            self._write_case(transaction, shard, None, stub, codec.pack_case(stub))
+            transaction.write("XADD", keys.events(shard), "*", "e", codec.pack_envelope(envelope))
+            scripts.append(_commit_script(transaction))
+        return [Submitted(answer > 0, answer == 2) for answer in self._run(scripts)]
+
+    def append(self, shard: int, envelopes: Sequence[Envelope]) -> bool:
+        transaction = self._transaction(shard, ring=True)
+        for envelope in envelopes:
+            transaction.write("XADD", keys.events(shard), "*", "e", codec.pack_envelope(envelope))
+        return bool(self._run([_commit_script(transaction)])[0] == 2)
+
+    # -- draining ----------------------------------------------------------------------------------------------
+
+    def acquire(self, shard: int, owner: str) -> Lease | None:
+        script = Script("acquire", (keys.lease(shard), keys.events(shard)), (owner, LEASE_MS))
+        number, strikes = self._run([script])[0]
+        return Lease(shard, number, owner, strikes) if number else None
+
+    def release(self, lease: Lease, *, unfinished: bool = False) -> bool:
+        script = Script(
+            "release", (keys.lease(lease.shard), keys.events(lease.shard)), (_held(lease), "1" if unfinished else "")
+        )
+        return bool(self._run([script])[0])
+
+    def read(self, shard: int, limit: int) -> list[Waiting]:
+        entries = asked(lambda: self._redis.xrange(keys.events(shard), count=limit))
+        return [
+            Waiting(identifier.decode(), int(identifier.partition(b"-")[0]), codec.unpack_envelope(fields[b"e"]))
+            for identifier, fields in entries
+        ]
+
+    def load(self, case_ids: Iterable[str], item_ids: Iterable[str]) -> Loaded:
+        cases, items = list(case_ids), list(item_ids)
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.time()
+        for case_id in cases:
+            pipe.hget(keys.case(self._shard(case_id), case_id), "body")
+        for item_id in items:
+            pipe.hmget(keys.item(self._shard(item_id), item_id), "head", "body")
+        (seconds, microseconds), *records = asked(pipe.execute)
+        found = {case_id: codec.unpack_case(body) for case_id, body in zip(cases, records) if body}
+        # A call is kept under the name of its run too, and is not an item.
+        known = {
+            item_id: codec.unpack_item(body)
+            for item_id, (head, body) in zip(items, records[len(cases) :])
+            if head is not None and not _is_call(head)
+        }
+        return Loaded(found, known, int(seconds) * 1000 + int(microseconds) // 1000)
+
+    def commit(self, commits: Sequence[Commit], lease: Lease | None = None) -> list[Outcome]:
+        scripts = [_commit_script(self._commit_transaction(commit, lease)) for commit in commits]
+        outcomes = {-1: Outcome.FENCED, 0: Outcome.CONFLICT, 1: Outcome.DONE, 2: Outcome.DONE}
+        return [outcomes[answer] for answer in self._run(scripts)]
+
+    def discard(self, lease: Lease, handled: Sequence[str]) -> None:
+        transaction = self._transaction(lease.shard, held=_held(lease))
+        transaction.write("XDEL", keys.events(lease.shard), *handled)
+        self._run([_commit_script(transaction)])
+
+    # -- items -------------------------------------------------------------------------------------------------
+
+    def move(self, before: WorkItem, after: WorkItem, entry: Entry | None, envelope: Envelope | None = None) -> Moved:
+        shard = self._shard(before.id)
+        transaction = self._transaction(shard, ring=envelope is not None)
+        transaction.expect(keys.case(shard, before.case_id), codec.LIVE_CASE)
+        self._write_item(transaction, shard, before, after)
+        if entry is not None:
+            transaction.write("RPUSH", keys.journal(shard, before.case_id), codec.pack_entry(entry))
+        if envelope is not None:
+            transaction.write("XADD", keys.events(shard), "*", "e", codec.pack_envelope(envelope))
+        answer = self._run([_commit_script(transaction)])[0]
+        return Moved(answer > 0, answer == 2)
+
+    # -- calls -------------------------------------------------------------------------------------------------
+
+    def take_calls(self, shard: int, owner: str, limit: int, known: Sequence[Call] = ()) -> list[Taken]:
+        wanted = [(call, codec.waiting_call_head(0)) for call in known[:limit]]
+        if not wanted:
+            wanted = self._due_calls(shard, limit)
+        if not wanted:
+            return []
+        takes = [_Take(call, head, codec.taken_call_head(codec.attempts_of(head) + 1, owner)) for call, head in wanted]
+        answers = self._run([self._take_script(shard, takes)])[0]
+        return [
+            Taken(take.call, codec.attempts_of(take.after))
+            for take, answer in zip(takes, answers, strict=True)
+            if answer == 1
+        ]
+
+    def report(self, shard: int, owner: str, outcomes: Sequence[tuple[CallAnswered | CallFailed, str]]) -> bool:
+        together = self._transaction(shard, ring=True)
+        scripts = []
+        superseded = []
+        for outcome, correlation_id in outcomes:
+            if isinstance(outcome, CallAnswered):
+                self._write_outcome(together, shard, outcome, correlation_id)
+            else:
+                # Only the attempt that is under way may spend the budget; an earlier one's failure is only noted.
+                single = self._transaction(shard)
+                head = codec.taken_call_head(outcome.attempt, owner)
+                single.expect(keys.item(shard, outcome.item), head)
+                self._write_outcome(single, shard, outcome, correlation_id)
+                scripts.append(_commit_script(single))
+                superseded.append((outcome, correlation_id))
+        if scripts:
+            for answer, (outcome, correlation_id) in zip(self._run(scripts), superseded):
+                if answer == 0:
+                    late = CallFailed(
+                        outcome.item, outcome.attempt, outcome.kind, outcome.message, outcome.retryable, None, True
+                    )
+                    envelope = Envelope(names.case_of(outcome.item), late, correlation_id)
+                    together.write("XADD", keys.events(shard), "*", "e", codec.pack_envelope(envelope))
+        return bool(self._run([_commit_script(together)])[0] == 2)
+
+    def renew(self, shard: int, owner: str, taken: Sequence[Taken]) -> None:
+        heads = [codec.taken_call_head(attempt, owner) for _, attempt in taken]
+        self._run([self._take_script(shard, [_Take(call, head, head) for (call, _), head in zip(taken, heads)])])
+
+    def hand_back(self, shard: int, owner: str, taken: Sequence[Taken]) -> None:
+        now = self.now()
+        scripts = []
+        for call, attempt in taken:
+            transaction = self._transaction(shard)
+            transaction.expect(keys.item(shard, call.item), codec.taken_call_head(attempt, owner))
+            transaction.write("HSET", keys.item(shard, call.item), "head", codec.waiting_call_head(attempt - 1))
+            transaction.write("ZADD", keys.calls(shard), now, call.item)
+            scripts.append(_commit_script(transaction))
+        self._run(scripts)
+
+    # -- reading -----------------------------------------------------------------------------------------------
+
+    def case(self, case_id: str) -> Case | None:
+        return self.load([case_id], []).cases.get(case_id)
+
+    def item(self, item_id: str) -> WorkItem | None:
+        return self._items([item_id])[0]
+
+    def items_of(self, case_id: str) -> list[WorkItem]:
+        case = self.case(case_id)
+        if case is None:
+            return []
+        numbered = [names.item_id(case_id, number) for number in range(1, case.counter + 1)]
+        return [item for item in self._items(numbered) if item is not None]
+
+    def calls_of(self, case_id: str) -> list[Call]:
+        case = self.case(case_id)
+        if case is None:
+            return []
+        shard = self._shard(case_id)
+        pipe = self._redis.pipeline(transaction=False)
+        for number in case.runs:
+            pipe.hmget(keys.item(shard, names.item_id(case_id, number)), "head", "body")
+        return [codec.unpack_call(body) for head, body in asked(pipe.execute) if head is not None and _is_call(head)]
+
+    def journal(self, case_id: str, start: int = 0, limit: int = 1_000_000) -> list[Entry]:
+        key = keys.journal(self._shard(case_id), case_id)
+        packed = asked(lambda: self._redis.lrange(key, start, start + limit - 1))
+        return [codec.unpack_entry(entry) for entry in packed]
+
+    def cases(self, query: CaseQuery) -> CasePage:
+        if query.status is not None:
+            indexes = [keys.by_status(shard, query.status) for shard in range(self._shards)]
+        elif query.specification is not None:
+            indexes = [keys.by_specification(shard, query.specification) for shard in range(self._shards)]
+        else:
+            indexes = [keys.by_status(shard, status) for shard in range(self._shards) for status in CaseStatus]
+
+        found, cursor = page(
+            lambda after, count: self._ranked(indexes, after, count, newest_first=True),
+            self._cases,
+            query.wants,
+            query.limit,
+            query.after,
+            newest_first=True,
+        )
+        return CasePage(found, cursor)
+
+    def items(self, query: ItemQuery) -> ItemPage:
+        if query.case_id is not None:
+            of_case = {item.id: item for item in self.items_of(query.case_id)}
+            places = sorted(Cursor(item.created_at, item.id) for item in of_case.values())
+            found, cursor = page(
+                lambda after, count: [p for p in places if after is None or p.score >= after.score][:count],
+                lambda identifiers: [of_case[identifier] for identifier in identifiers],
+                query.wants,
+                query.limit,
+                query.after,
+                newest_first=False,
+            )
+            return ItemPage(found, cursor)
+        indexes = self._item_indexes(query)
+        found, cursor = page(
+            lambda after, count: self._ranked(indexes, after, count, newest_first=False),
+            self._items,
+            query.wants,
+            query.limit,
+            query.after,
+            newest_first=False,
+        )
+        return ItemPage(found, cursor)
+
+    def work(self) -> list[ShardWork]:
+        now = self.now()
+        pipe = self._redis.pipeline(transaction=False)
+        for shard in range(self._shards):
+            pipe.hmget(keys.lease(shard), "owner", "expires")
+            pipe.xlen(keys.events(shard))
+            pipe.zcount(keys.calls(shard), "-inf", now)
+        answers = asked(pipe.execute)
+        work = []
+        for shard in range(self._shards):
+            (owner, expires), waiting, due = answers[shard * 3 : shard * 3 + 3]
+            drained = bool(owner) and int(expires) > now
+            work.append(ShardWork(shard, 0 if drained else waiting, due))
+        return work
+
+    def dead_letters(self, shard: int) -> list[DeadLetter]:
+        packed = asked(lambda: self._redis.lrange(keys.dead(shard), 0, -1))
+        return [codec.unpack_dead_letter(letter) for letter in packed]
+
+    # -- writes of a commit ------------------------------------------------------------------------------------
+
+    def _commit_transaction(self, commit: Commit, lease: Lease | None) -> Transaction:
+        case = commit.after
+        shard = self._shard(case.id)
+        transaction = self._transaction(shard, held=_held(lease) if lease else "")
+        transaction.expect(keys.case(shard, case.id), codec.case_head(commit.before))
+        if commit.handled:
+            transaction.write("XDEL", keys.events(shard), *commit.handled)
+        for item_id in commit.dropped:
+            transaction.write("DEL", keys.item(shard, item_id))
+        if commit.dropped:
+            transaction.write("ZREM", keys.calls(shard), *commit.dropped)
+        self._write_case(transaction, shard, commit.before, case, commit.packed)
+        if commit.entries:
+            transaction.write("RPUSH", keys.journal(shard, case.id), *map(codec.pack_entry, commit.entries))
+        for before, after in commit.items.values():
+            self._write_item(transaction, shard, before, after)
+        for call in commit.placed:
+            key = keys.item(shard, call.item)
+            transaction.write("HSET", key, "head", codec.waiting_call_head(0), "body", codec.pack_call(call))
+            transaction.write("ZADD", keys.calls(shard), call.placed_at, call.item)
+        for repeat in commit.repeated:
+            transaction.write("HSET", keys.item(shard, repeat.item), "head", codec.waiting_call_head(repeat.attempt))
+            transaction.write("ZADD", keys.calls(shard), repeat.not_before, repeat.item)
+        for envelope in commit.appended:
+            transaction.write("XADD", keys.events(shard), "*", "e", codec.pack_envelope(envelope))
+        for letter in commit.dead:
+            transaction.write("RPUSH", keys.dead(shard), codec.pack_dead_letter(letter))
+        for envelope in commit.parked:
+            transaction.write("RPUSH", keys.parked(shard, case.id), codec.pack_envelope(envelope))
+        return transaction
+
+    def _write_case(
+        self, transaction: Transaction, shard: int, before: Case | None, after: Case, packed: bytes
+    ) -> None:
+        transaction.write("HSET", keys.case(shard, after.id), "head", codec.case_head(after), "body", packed)
+        if before is not None and before.status is after.status:
+            return
+        left = case_indexes(before, shard) if before is not None else set()
+        entered = case_indexes(after, shard)
+        for index in sorted(left - entered):
+            transaction.write("ZREM", index, after.id)
+        for index in sorted(entered - left):
+            transaction.write("ZADD", index, after.created_at, after.id)
+
+    def _write_item(self, transaction: Transaction, shard: int, before: WorkItem | None, after: WorkItem) -> None:
+        key = keys.item(shard, after.id)
+        transaction.expect(key, codec.item_head(before) if before is not None else "")
+        transaction.write("HSET", key, "head", codec.item_head(after), "body", codec.pack_item(after))
+        left, entered = item_indexes(before, shard), item_indexes(after, shard)
+        for index in sorted(left - entered):
+            transaction.write("ZREM", index, after.id)
+        for index in sorted(entered - left):
+            transaction.write("ZADD", index, after.created_at, after.id)
+        offer = keys.by_offer(shard, offer_digest(after.offered_to))
+        if offer in entered - left:
+            packed = codec.pack_names(after.offered_to)
+            transaction.write("HSET", keys.offers(shard), offer_digest(after.offered_to), packed)
+
+    def _write_outcome(
+        self, transaction: Transaction, shard: int, outcome: CallAnswered | CallFailed, correlation_id: str
+    ) -> None:
+        # The call leaves the queue in the same script in which its outcome arrives: from here on nobody repeats it.
+        transaction.write("ZREM", keys.calls(shard), outcome.item)
+        envelope = Envelope(names.case_of(outcome.item), outcome, correlation_id)
+        transaction.write("XADD", keys.events(shard), "*", "e", codec.pack_envelope(envelope))
+
+    def _take_script(self, shard: int, takes: Sequence["_Take"]) -> Script:
+        script_keys = [keys.calls(shard)]
+        arguments: list[Argument] = []
+        for call, before, after in takes:
+            script_keys.append(keys.item(shard, call.item))
+            arguments += (call.item, before, after, hold_ms(call))
+        return Script("take", script_keys, arguments)
+
+    # -- reads behind the queries ------------------------------------------------------------------------------
+
+    def _due_calls(self, shard: int, limit: int) -> list[tuple[Call, str]]:
+        now = self.now()
+        due = asked(lambda: self._redis.zrangebyscore(keys.calls(shard), "-inf", now, start=0, num=limit))
+        pipe = self._redis.pipeline(transaction=False)
+        for item_id in due:
+            pipe.hmget(keys.item(shard, item_id.decode()), "head", "body")
+        records = asked(pipe.execute) if due else []
+        return [(codec.unpack_call(body), head.decode()) for head, body in records if head is not None]
+
+    def _cases(self, case_ids: Sequence[str]) -> list[Case | None]:
+        found = self.load(case_ids, []).cases
+        return [found.get(case_id) for case_id in case_ids]
+
+    def _items(self, item_ids: Sequence[str]) -> list[WorkItem | None]:
+        pipe = self._redis.pipeline(transaction=False)
+        for item_id in item_ids:
+            pipe.hmget(keys.item(self._shard(item_id), item_id), "head", "body")
+        records = asked(pipe.execute) if item_ids else []
+        return [codec.unpack_item(body) if head is not None and not _is_call(head) else None for head, body in records]
+
+    def _item_indexes(self, query: ItemQuery) -> list[str]:
+        shards = range(self._shards)
+        if query.person is None:
+            states = [query.state] if query.state is not None else sorted(LIVE)
+            return [keys.by_state(shard, state) for shard in shards for state in states]
+        pipe = self._redis.pipeline(transaction=False)
+        for shard in shards:
+            pipe.hgetall(keys.offers(shard))
+        indexes = [keys.by_owner(shard, query.person) for shard in shards]
+        for shard, offers in zip(shards, asked(pipe.execute)):
+            for digest, people in offers.items():
+                if query.person in codec.unpack_names(people):
+                    indexes.append(keys.by_offer(shard, digest.decode()))
+        return indexes
+
+    def _ranked(self, indexes: list[str], after: Cursor | None, count: int, *, newest_first: bool) -> list[Cursor]:
+        """The first `count` members of all these indexes together, by time and name, from the cursor's moment on."""
+        pipe = self._redis.pipeline(transaction=False)
+        for index in indexes:
+            if newest_first:
+                bound = after.score if after else "+inf"
+                pipe.zrevrangebyscore(index, bound, "-inf", start=0, num=count, withscores=True)
+            else:
+                bound = after.score if after else "-inf"
+                pipe.zrangebyscore(index, bound, "+inf", start=0, num=count, withscores=True)
+        members = {Cursor(int(score), member.decode()) for found in asked(pipe.execute) for member, score in found}
+        return sorted(members, reverse=newest_first)[:count]
+
+    # -- scripts and errors ------------------------------------------------------------------------------------
+
+    def _shard(self, name: str) -> int:
+        return names.shard_of(name, self._shards)
+
+    def _transaction(self, shard: int, *, held: str = "", ring: bool = False) -> Transaction:
+        return Transaction(keys.lease(shard), keys.events(shard), held=held, ring=ring)
+
+    def _run(self, scripts: Sequence[Script]) -> list[Any]:
+        """Runs scripts in one round trip. Those that Redis does not know are loaded and run again."""
+        answers: list[Any] = [None] * len(scripts)
+        left = list(range(len(scripts)))
+        for _ in range(SCRIPTS_LOADED_AGAIN + 1):
+            pipe = self._redis.pipeline(transaction=False)
+            for index in left:
+                name, script_keys, arguments = scripts[index]
+                pipe.evalsha(self._digests[name], len(script_keys), *script_keys, *arguments)
+            results = asked(partial(pipe.execute, raise_on_error=False))
+            for index, result in zip(left, results, strict=True):
+                answers[index] = result
+            left = [index for index in left if isinstance(answers[index], NoScriptError)]
+            if not left:
+                break
+            for name in sorted({scripts[index].name for index in left}):
+                asked(partial(self._redis.script_load, self._texts[name]))
+        for answer in answers:
+            if isinstance(answer, RedisError):
+                raise _translated(answer)
+        return answers
+
+    def _fix_layout(self, shards: int) -> None:
+        """The number of shards is fixed when a store is first opened: another one would look for cases elsewhere."""
+        asked(lambda: self._redis.hsetnx(keys.LAYOUT, "shards", shards))
+        fixed = int(asked(lambda: self._redis.hget(keys.LAYOUT, "shards")))
+        if fixed != shards:
+            raise Conflict(
+                f"this store was opened with {fixed} shards, not {shards}: set CASEWRIGHT_SHARDS={fixed}",
+                code="shards_differ",
+            )
+
+
+def asked(call: Callable[[], Any]) -> Any:
+    """What Redis answers. Raises `Unavailable` when it is away, loading or full."""
+    try:
+        return call()
+    except RedisError as error:
+        raise _translated(error) from error
+
+
+def _commit_script(transaction: Transaction) -> Script:
+    return Script("commit", transaction.keys, transaction.arguments)
+
+
+def _held(lease: Lease) -> str:
+    return f"{lease.number}:{lease.owner}"
+
+
+def _is_call(head: bytes) -> bool:
+    return head.startswith((b"waiting ", b"taken "))
+
+
+def _translated(error: RedisError) -> Exception:
+    """What an error of Redis means: away or full is a refusal that may be tried again; the rest is a bug."""
+    if isinstance(error, RedisConnectionError | RedisTimeoutError | BusyLoadingError):
+        return Unavailable(f"Redis is away: {error}", code="store_unavailable")
+    if isinstance(error, OutOfMemoryError) or (isinstance(error, ResponseError) and "OOM" in str(error)):
+        return Unavailable("Redis is full: nothing new is taken until memory is freed", code="store_full")
+    return error

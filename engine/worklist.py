@@ -1,0 +1,173 @@
+"""What people do with items: the moves that touch no token, and those for which the case takes a step in the request.
+
+Each move holds when its function returns. Where somebody else was faster it is tried again on what then stands, a
+bounded number of times; mostly the table of moves then says why it is no longer possible.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from engine.case import Case, CaseStatus
+from engine.data.mapping import ValidationFailed
+from engine.errors import Conflict, InvalidInput, NotFound, Problem
+from engine.events import Envelope, Event, ItemCancelled, ItemCompleted, ItemFailed, ItemMoved, ItemSkipped, ItemStarted
+from engine.items import moves
+from engine.items.moves import Move
+from engine.items.work_item import WorkItem
+from engine.journal import Entry
+from engine.names import case_of
+from engine.runner import COMMIT_ATTEMPTS, Runner
+from engine.store.port import Outcome, Store
+
+
+class Done(NamedTuple):
+    """The item after a move, and whether its shard has events or calls that somebody must be told of."""
+
+    item: WorkItem
+    ring: bool = False
+    calls: bool = False
+
+
+class Worklist:
+    """The moves of items, by the people who may make them. Every method may raise `NotFound`, `Forbidden`, `Conflict`.
+
+    `correlation_id` is that of the request; without one the journal shows the one the item came with.
+    """
+
+    def __init__(self, store: Store, runner: Runner) -> None:
+        self._store = store
+        self._runner = runner
+
+    def claim(self, item_id: str, by: str, correlation_id: str = "") -> Done:
+        """Makes an offered item one's own. Of many who try at once exactly one succeeds."""
+        return self._move(item_id, Move.CLAIM, by, correlation_id, lambda item, at: moves.claim(item, by, at))
+
+    def reject_offer(self, item_id: str, by: str, correlation_id: str = "") -> Done:
+        """Says that one does not want an offered item."""
+        return self._move(
+            item_id, Move.REJECT_OFFER, by, correlation_id, lambda item, at: moves.reject_offer(item, by, at)
+        )
+
+    def offer(self, item_id: str, to: tuple[str, ...], by: str, correlation_id: str = "") -> Done:
+        """Offers a waiting item to these people (who administers items)."""
+        return self._move(
+            item_id,
+            Move.OFFER,
+            by,
+            correlation_id,
+            lambda item, at: moves.offer(item, to, by, at, administrator=True),
+            to=",".join(to),
+        )
+
+    def allocate(self, item_id: str, to: str, by: str, correlation_id: str = "") -> Done:
+        """Gives a waiting item to one person (who administers items)."""
+        return self._move(
+            item_id,
+            Move.ALLOCATE,
+            by,
+            correlation_id,
+            lambda item, at: moves.allocate(item, to, by, at, administrator=True),
+            to=to,
+        )
+
+    def start(self, item_id: str, by: str, correlation_id: str = "") -> Done:
+        """Starts an item: its task fires, and rivals that can no longer be taken are withdrawn."""
+        return self._step(item_id, Move.START, ItemStarted(item_id, by), by, correlation_id)
+
+    def fail(self, item_id: str, reason: str, by: str, correlation_id: str = "") -> Done:
+        """Gives a started item up: the exception `item_failed` is raised at its task."""
+        return self._step(item_id, Move.FAIL, ItemFailed(item_id, reason, by), by, correlation_id)
+
+    def skip(self, item_id: str, by: str, correlation_id: str = "") -> Done:
+        """Lets a waiting item count as done (who administers items)."""
+        return self._step(item_id, Move.SKIP, ItemSkipped(item_id, by), by, correlation_id, administrator=True)
+
+    def cancel(self, item_id: str, by: str, correlation_id: str = "") -> Done:
+        """Cancels one item: its path ends there (who administers items)."""
+        return self._step(item_id, Move.CANCEL, ItemCancelled(item_id, by), by, correlation_id, administrator=True)
+
+    def complete(self, item_id: str, output: Any, by: str, correlation_id: str = "") -> Done:
+        """Completes a started item. The item and its event are written together, so what is answered holds for ever.
+
+        Raises `InvalidInput` (`invalid_output`) with every problem when the output breaks the form or what the
+        variables it is mapped to allow; the item stays started then.
+        """
+        for _ in range(COMMIT_ATTEMPTS):
+            case, item, at = self._read(item_id)
+            after = moves.complete(item, output, by, at)
+            self._check_output(case, item, output)
+            envelope = Envelope(case.id, ItemCompleted(item_id, output, by, at), correlation_id or item.correlation_id)
+            done, ring = self._store.move(item, after, None, envelope)
+            if done:
+                return Done(after, ring)
+            self._refuse_unless_live(item_id)
+        raise _busy(item_id)
+
+    def _move(
+        self,
+        item_id: str,
+        move: Move,
+        by: str,
+        correlation_id: str,
+        moved: Callable[[WorkItem, int], WorkItem],
+        to: str | None = None,
+    ) -> Done:
+        for _ in range(COMMIT_ATTEMPTS):
+            _, item, at = self._read(item_id)
+            after = moved(item, at)
+            entry = Entry(at, ItemMoved(item_id, move, by, to), correlation_id=correlation_id or item.correlation_id)
+            if self._store.move(item, after, entry).done:
+                return Done(after)
+            self._refuse_unless_live(item_id)
+        raise _busy(item_id)
+
+    def _step(
+        self, item_id: str, move: Move, event: Event, by: str, correlation_id: str, *, administrator: bool = False
+    ) -> Done:
+        for _ in range(COMMIT_ATTEMPTS):
+            case, item, at = self._read(item_id)
+            moves.check(item, move, by=by, administrator=administrator)
+            progress = self._runner.progress(case)
+            progress.knows({item_id: item})
+            progress.take(event, at, correlation_id or item.correlation_id)
+            commit = progress.finished()
+            if self._store.commit([commit])[0] is Outcome.DONE:
+                # A start whose input cannot be mapped fails the case; of many runs this item may be swept later.
+                _, after = commit.items.get(item_id, (item, item))
+                return Done(after, ring=bool(commit.appended), calls=bool(commit.placed))
+        raise _busy(item_id)
+
+    def _read(self, item_id: str) -> tuple[Case, WorkItem, int]:
+        loaded = self._store.load([case_of(item_id)], [item_id])
+        case, item = loaded.cases.get(case_of(item_id)), loaded.items.get(item_id)
+        if case is None or item is None:
+            raise NotFound(f"no item {item_id}", code="item_not_found")
+        return case, item, loaded.at
+
+    def _refuse_unless_live(self, item_id: str) -> None:
+        case, item, _ = self._read(item_id)
+        if case.status is CaseStatus.SUSPENDED:
+            raise Conflict(f"case {case.id} is suspended", code="case_suspended")
+        if case.status is not CaseStatus.RUNNING:
+            raise Conflict(f"item {item.id}: its case is {case.status}", code="item_state_conflict")
+
+    def _check_output(self, case: Case, item: WorkItem, output: Any) -> None:
+        specification = self._runner.specification_of(case)
+        net = specification.nets[item.net]
+        task = net.tasks[item.task]
+        problems: list[Problem] = []
+        if task.form is not None:
+            problems += task.form.check(output)
+        if not problems and task.output is not None:
+            try:
+                task.output.apply(output, {**net.nulls, **case.data})
+            except ValidationFailed as failure:
+                problems += failure.problems
+        if problems:
+            raise InvalidInput(
+                f"the output of item {item.id} does not fit task {task.name}", code="invalid_output", problems=problems
+            )
+
+
+def _busy(item_id: str) -> Conflict:
+    return Conflict(f"item {item_id} is changed by others all the time; try again", code="item_busy")

@@ -1,0 +1,441 @@
+"""What every store means: one suite, run on memory, on fakeredis and on a real Redis."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import fakeredis
+import pytest
+from msgspec.structs import replace
+from redis import Redis
+
+from engine.case import Case, CaseStatus
+from engine.effects import Call, RepeatCall
+from engine.events import CallAnswered, CallFailed, CaseCancelled, CaseSubmitted, Envelope, ItemCompleted, ItemMoved
+from engine.items.work_item import ItemState, WorkItem
+from engine.journal import Entry, Note
+from engine.names import shard_of
+from engine.store import codec, keys
+from engine.store.memory import MemoryStore
+from engine.store.port import CaseQuery, Commit, ItemQuery, Lease, Outcome, Store, Submission
+
+SHARDS = 4
+
+
+@dataclass
+class Bench:
+    """A store, and how its time is made to pass where a test needs a lease, a bell or a deadline to run out."""
+
+    store: Store
+    expire_lease: Callable[[int], None]
+    expire_bell: Callable[[int], None]
+    expire_calls: Callable[[int], None]
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_700_000_000_000
+
+    def __call__(self) -> int:
+        return self.now
+
+    def forward(self, _shard: int) -> None:
+        self.now += 3_600_000
+
+
+@pytest.fixture(params=["memory", "fakeredis", "redis"])
+def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    if request.param == "memory":
+        clock = Clock()
+        yield Bench(MemoryStore(SHARDS, clock), clock.forward, clock.forward, clock.forward)
+        return
+    client: Any = (
+        fakeredis.FakeRedis(version=(7,)) if request.param == "fakeredis" else request.getfixturevalue("redis_client")
+    )
+    yield _redis_bench(client)
+
+
+def _redis_bench(client: "Redis") -> Bench:
+    from engine.store.redis_store import RedisStore
+
+    def expire_lease(shard: int) -> None:
+        client.hset(keys.lease(shard), "expires", 1)
+
+    def expire_bell(shard: int) -> None:
+        client.hset(keys.lease(shard), "bell", 1)
+
+    def expire_calls(shard: int) -> None:
+        for member in client.zrange(keys.calls(shard), 0, -1):
+            client.zadd(keys.calls(shard), {member: 1})
+
+    return Bench(RedisStore(client, SHARDS), expire_lease, expire_bell, expire_calls)
+
+
+@pytest.fixture
+def store(bench: Bench) -> Store:
+    return bench.store
+
+
+def a_case(case_id: str = "order-1", **changes: Any) -> Case:
+    return Case(case_id, "orders", "1", "main", CaseStatus.SUBMITTED, **changes)
+
+
+def an_item(item_id: str = "order-1:1", state: ItemState = ItemState.OFFERED, **changes: Any) -> WorkItem:
+    case_id = item_id.split(":")[0]
+    changes = {"offered_to": ("ann", "bob"), "created_at": 5, **changes}
+    return WorkItem(item_id, case_id, "orders", "1", "main", "pick", "human", state, **changes)
+
+
+def a_call(item_id: str = "order-1:1") -> Call:
+    return Call(item_id, "check", "echo", {}, {}, 10.0, 3, 1)
+
+
+def submitted(store: Store, case: Case | None = None) -> Case:
+    case = case or a_case()
+    [answer] = store.submit([Submission(case, Envelope(case.id, CaseSubmitted({}, "ann"), "c"))])
+    assert answer.accepted
+    return case
+
+
+def committed(store: Store, before: Case, lease: Lease | None = None, **changes: Any) -> Case:
+    """Moves a case one revision on, with whatever a test wants to be written along."""
+    after = replace(before, revision=before.revision + 1, status=CaseStatus.RUNNING, counter=9)
+    commit = Commit(before, after, codec.pack_case(after), **changes)
+    assert store.commit([commit], lease) == [Outcome.DONE]
+    return after
+
+
+def shard(case_id: str = "order-1") -> int:
+    return shard_of(case_id, SHARDS)
+
+
+def test_a_submitted_case_is_seen_before_its_first_step(store: Store) -> None:
+    case = submitted(store)
+    assert store.case(case.id) == case
+    [waiting] = store.read(shard(), 10)
+    assert waiting.envelope == Envelope("order-1", CaseSubmitted({}, "ann"), "c")
+    assert abs(waiting.at - store.now()) < 10_000
+
+
+def test_a_taken_case_id_is_refused_and_makes_no_event(store: Store) -> None:
+    submitted(store)
+    [answer] = store.submit([Submission(a_case(), Envelope("order-1", CaseSubmitted({}, "eve"), "c"))])
+    assert not answer.accepted
+    assert len(store.read(shard(), 10)) == 1
+
+
+def test_events_are_read_in_the_order_in_which_they_came(store: Store) -> None:
+    for number in range(20):
+        store.append(1, [Envelope(f"c{number}", CaseCancelled("ann"))])
+    waiting = store.read(1, 15)
+    assert [w.envelope.case_id for w in waiting] == [f"c{number}" for number in range(15)]
+    assert [w.at for w in waiting] == sorted(w.at for w in waiting)
+
+
+def test_the_bell_is_to_be_rung_once_until_it_expires(bench: Bench) -> None:
+    event = Envelope("c", CaseCancelled("ann"))
+    assert bench.store.append(1, [event])
+    assert not bench.store.append(1, [event])
+    bench.expire_bell(1)
+    assert bench.store.append(1, [event])
+
+
+def test_nobody_rings_while_a_shard_is_drained_and_somebody_does_after_it(store: Store) -> None:
+    lease = store.acquire(1, "w1")
+    assert lease is not None
+    assert not store.append(1, [Envelope("c", CaseCancelled("ann"))])
+    store.discard(lease, [w.id for w in store.read(1, 10)])
+    assert store.release(lease)
+    assert store.append(1, [Envelope("c", CaseCancelled("ann"))])
+
+
+def test_a_lease_is_held_by_one(store: Store) -> None:
+    assert store.acquire(1, "w1") is not None
+    assert store.acquire(1, "w2") is None
+    assert store.acquire(2, "w2") is not None
+
+
+def test_a_lease_is_not_given_back_while_events_wait_unless_they_are_left_on_purpose(store: Store) -> None:
+    lease = store.acquire(1, "w1")
+    assert lease is not None
+    store.append(1, [Envelope("c", CaseCancelled("ann"))])
+    assert not store.release(lease)
+    assert store.acquire(1, "w2") is None
+    assert store.release(lease, unfinished=True)
+    assert store.acquire(1, "w2") is not None
+
+
+def test_a_drainer_whose_lease_ran_out_cannot_commit_after_its_heir_took_over(bench: Bench) -> None:
+    case = submitted(bench.store)
+    old = bench.store.acquire(shard(), "w1")
+    assert old is not None
+    bench.expire_lease(shard())
+    heir = bench.store.acquire(shard(), "w2")
+    assert heir is not None
+    assert heir.number > old.number
+    commit = Commit(case, replace(case, revision=1), codec.pack_case(replace(case, revision=1)))
+    assert bench.store.commit([commit], old) == [Outcome.FENCED]
+    assert bench.store.case(case.id) == case
+    assert bench.store.commit([commit], heir) == [Outcome.DONE]
+
+
+def test_a_lease_that_ran_out_still_commits_while_nobody_took_it(bench: Bench) -> None:
+    case = submitted(bench.store)
+    lease = bench.store.acquire(shard(), "w1")
+    bench.expire_lease(shard())
+    committed(bench.store, case, lease)
+
+
+def test_drainers_that_die_over_one_event_are_counted(bench: Bench) -> None:
+    submitted(bench.store)
+    strikes = []
+    for number in range(4):
+        lease = bench.store.acquire(shard(), f"w{number}")
+        assert lease is not None
+        strikes.append(lease.strikes)
+        bench.expire_lease(shard())
+    assert strikes == [0, 1, 2, 3]
+
+
+def test_strikes_are_forgotten_once_a_drainer_comes_through(bench: Bench) -> None:
+    submitted(bench.store)
+    bench.store.acquire(shard(), "w1")
+    bench.expire_lease(shard())
+    heir = bench.store.acquire(shard(), "w2")
+    assert heir is not None and heir.strikes == 1
+    bench.store.release(heir, unfinished=True)
+    following = bench.store.acquire(shard(), "w3")
+    assert following is not None and following.strikes == 0
+
+
+def test_a_commit_writes_state_journal_items_and_calls_and_removes_its_events(store: Store) -> None:
+    case = submitted(store)
+    [waiting] = store.read(shard(), 10)
+    entry = Entry(5, CaseSubmitted({}, "ann"), (Note("fired", "a", 1),), digest=b"12345678")
+    item, call = an_item("order-1:2"), a_call("order-1:1")
+    after = committed(store, case, entries=[entry], items={item.id: (None, item)}, placed=[call], handled=[waiting.id])
+    assert store.read(shard(), 10) == []
+    assert store.case(case.id) == after
+    assert store.journal(case.id) == [entry]
+    assert store.item(item.id) == item
+    assert store.items_of(case.id) == [item]
+    assert store.item(call.item) is None
+
+
+def test_a_commit_on_a_changed_case_writes_nothing(store: Store) -> None:
+    case = submitted(store)
+    after = committed(store, case)
+    again = Commit(case, after, codec.pack_case(after), placed=[a_call()], entries=[Entry(1, CaseCancelled("x"))])
+    assert store.commit([again]) == [Outcome.CONFLICT]
+    assert store.journal(case.id) == []
+    assert store.take_calls(shard(), "w", 10) == []
+
+
+def test_a_commit_on_a_changed_item_writes_nothing(store: Store) -> None:
+    item = an_item()
+    case = committed(store, submitted(store), items={item.id: (None, item)})
+    claimed = replace(item, state=ItemState.ALLOCATED, owner="ann", version=1)
+    assert store.move(item, claimed, None).done
+    withdrawn = replace(item, state=ItemState.WITHDRAWN, version=1)
+    after = replace(case, revision=case.revision + 1)
+    commit = Commit(case, after, codec.pack_case(after), items={item.id: (item, withdrawn)})
+    assert store.commit([commit]) == [Outcome.CONFLICT]
+    assert store.item(item.id) == claimed
+
+
+def test_of_two_who_claim_one_item_the_second_fails(store: Store) -> None:
+    item = an_item()
+    committed(store, submitted(store), items={item.id: (None, item)})
+    for_ann = replace(item, state=ItemState.ALLOCATED, owner="ann", version=1)
+    for_bob = replace(item, state=ItemState.ALLOCATED, owner="bob", version=1)
+    entry = Entry(7, ItemMoved(item.id, "claim", "ann"))
+    assert store.move(item, for_ann, entry).done
+    assert not store.move(item, for_bob, Entry(7, ItemMoved(item.id, "claim", "bob"))).done
+    assert store.item(item.id) == for_ann
+    assert store.journal("order-1") == [entry]
+
+
+def test_an_item_of_a_case_that_does_not_run_cannot_be_moved(store: Store) -> None:
+    item = an_item()
+    case = committed(store, submitted(store), items={item.id: (None, item)})
+    suspended = replace(case, status=CaseStatus.SUSPENDED, revision=case.revision + 1)
+    assert store.commit([Commit(case, suspended, codec.pack_case(suspended))]) == [Outcome.DONE]
+    assert not store.move(item, replace(item, state=ItemState.ALLOCATED, version=1), None).done
+
+
+def test_a_completed_item_and_its_event_are_written_together(store: Store) -> None:
+    item = an_item(state=ItemState.STARTED, owner="ann")
+    case = submitted(store)
+    [first] = store.read(shard(), 10)
+    committed(store, case, items={item.id: (None, item)}, handled=[first.id])
+    done = replace(item, state=ItemState.COMPLETED, version=1)
+    envelope = Envelope("order-1", ItemCompleted(item.id, {"ok": True}, "ann", 7))
+    assert store.move(item, done, None, envelope).done
+    assert not store.move(item, done, None, envelope).done
+    assert [w.envelope for w in store.read(shard(), 10)] == [envelope]
+
+
+def test_a_call_is_taken_once(store: Store) -> None:
+    committed(store, submitted(store), placed=[a_call()])
+    [taken] = store.take_calls(shard(), "w1", 10)
+    assert taken == (a_call(), 1)
+    assert store.take_calls(shard(), "w2", 10) == []
+    assert store.take_calls(shard(), "w2", 10, [a_call()]) == []
+
+
+def test_a_known_call_is_taken_without_being_looked_for(store: Store) -> None:
+    committed(store, submitted(store), placed=[a_call()])
+    assert store.take_calls(shard(), "w1", 10, [a_call()]) == [(a_call(), 1)]
+
+
+def test_no_more_calls_are_taken_than_asked_for(store: Store) -> None:
+    calls = [a_call(f"order-1:{number}") for number in range(1, 6)]
+    committed(store, submitted(store), placed=calls)
+    assert len(store.take_calls(shard(), "w1", 2)) == 2
+    assert len(store.take_calls(shard(), "w1", 10)) == 3
+
+
+def test_a_call_whose_taker_ran_out_of_time_is_taken_again_as_the_next_attempt(bench: Bench) -> None:
+    committed(bench.store, submitted(bench.store), placed=[a_call()])
+    bench.store.take_calls(shard(), "w1", 10)
+    bench.expire_calls(shard())
+    assert bench.store.take_calls(shard(), "w2", 10) == [(a_call(), 2)]
+
+
+def test_a_renewed_call_stays_its_takers(bench: Bench) -> None:
+    committed(bench.store, submitted(bench.store), placed=[a_call()])
+    taken = bench.store.take_calls(shard(), "w1", 10)
+    bench.expire_calls(shard())
+    bench.store.renew(shard(), "w1", taken)
+    assert bench.store.take_calls(shard(), "w2", 10) == []
+
+
+def test_a_call_that_another_took_over_is_not_renewed(bench: Bench) -> None:
+    committed(bench.store, submitted(bench.store), placed=[a_call()])
+    old = bench.store.take_calls(shard(), "w1", 10)
+    bench.expire_calls(shard())
+    bench.store.take_calls(shard(), "w2", 10)
+    bench.expire_calls(shard())
+    bench.store.renew(shard(), "w1", old)
+    assert bench.store.take_calls(shard(), "w3", 10) == [(a_call(), 3)]
+
+
+def test_a_call_handed_back_is_taken_as_if_it_never_was(store: Store) -> None:
+    committed(store, submitted(store), placed=[a_call()])
+    taken = store.take_calls(shard(), "w1", 10)
+    store.hand_back(shard(), "w1", taken)
+    assert store.take_calls(shard(), "w2", 10) == [(a_call(), 1)]
+
+
+def test_a_reported_call_is_not_taken_again_and_its_outcome_waits(bench: Bench) -> None:
+    case = submitted(bench.store)
+    [first] = bench.store.read(shard(), 10)
+    committed(bench.store, case, placed=[a_call()], handled=[first.id])
+    bench.store.take_calls(shard(), "w1", 10)
+    answer = CallAnswered("order-1:1", 1, {"x": 1})
+    bench.store.report(shard(), "w1", [(answer, "c")])
+    bench.expire_calls(shard())
+    assert bench.store.take_calls(shard(), "w2", 10) == []
+    assert [w.envelope for w in bench.store.read(shard(), 10)] == [Envelope("order-1", answer, "c")]
+
+
+def test_the_failure_of_an_attempt_that_was_overtaken_says_so(bench: Bench) -> None:
+    case = submitted(bench.store)
+    [first] = bench.store.read(shard(), 10)
+    committed(bench.store, case, placed=[a_call()], handled=[first.id])
+    bench.store.take_calls(shard(), "w1", 10)
+    bench.expire_calls(shard())
+    bench.store.take_calls(shard(), "w2", 10)
+    bench.store.report(shard(), "w1", [(CallFailed("order-1:1", 1, "timeout", "slow", True), "c")])
+    [waiting] = bench.store.read(shard(), 10)
+    assert isinstance(waiting.envelope.event, CallFailed) and waiting.envelope.event.superseded
+    bench.expire_calls(shard())
+    assert bench.store.take_calls(shard(), "w3", 10) == [(a_call(), 3)], "the second attempt still counts"
+
+
+def test_a_repeated_call_waits_for_its_moment(store: Store) -> None:
+    case = committed(store, submitted(store), placed=[a_call()])
+    store.take_calls(shard(), "w1", 10)
+    later = RepeatCall("order-1:1", 1, store.now() + 3_600_000)
+    case = committed(store, case, repeated=[later])
+    assert store.take_calls(shard(), "w2", 10) == []
+    committed(store, case, repeated=[replace(later, not_before=store.now() - 1)])
+    assert store.take_calls(shard(), "w2", 10) == [(a_call(), 2)]
+
+
+def test_a_dropped_call_is_gone(store: Store) -> None:
+    case = committed(store, submitted(store), placed=[a_call()])
+    assert store.calls_of(case.id) == [] or store.calls_of(case.id) == [a_call()]
+    committed(store, case, dropped=["order-1:1"])
+    assert store.take_calls(shard(), "w1", 10) == []
+
+
+def test_the_work_of_a_shard_is_seen_until_it_is_drained(store: Store) -> None:
+    case = submitted(store)
+    assert store.work()[shard()].undrained == 1
+    lease = store.acquire(shard(), "w1")
+    assert store.work()[shard()].undrained == 0
+    committed(store, case, lease, placed=[a_call()])
+    assert store.work()[shard()].due_calls == 1
+
+
+def test_cases_are_listed_newest_first_page_by_page(store: Store) -> None:
+    for number in range(150):
+        submitted(store, a_case(f"c{number:03}", created_at=1000 + number // 60))
+    seen: list[str] = []
+    cursor = None
+    while True:
+        page = store.cases(CaseQuery(limit=40, after=cursor))
+        seen += [case.id for case in page.cases]
+        cursor = page.next
+        if cursor is None:
+            break
+    assert seen == [f"c{number:03}" for number in reversed(range(150))]
+
+
+def test_cases_are_found_by_status_and_specification(store: Store) -> None:
+    submitted(store, a_case("one"))
+    committed(store, submitted(store, a_case("two")))
+    other = Case("three", "claims", "1", "main", CaseStatus.SUBMITTED)
+    submitted(store, other)
+    assert [c.id for c in store.cases(CaseQuery(status=CaseStatus.RUNNING)).cases] == ["two"]
+    assert {c.id for c in store.cases(CaseQuery(specification="orders")).cases} == {"one", "two"}
+    both = CaseQuery(status=CaseStatus.SUBMITTED, specification="claims")
+    assert [c.id for c in store.cases(both).cases] == ["three"]
+
+
+def test_a_person_finds_what_is_offered_to_her_and_what_she_owns(store: Store) -> None:
+    items = [
+        an_item("order-1:1"),
+        an_item("order-1:2", offered_to=("bob",)),
+        an_item("order-1:3", ItemState.STARTED, owner="ann"),
+        an_item("order-1:4", ItemState.ALLOCATED, owner="bob", offered_to=("ann", "bob")),
+        an_item("order-1:5", ItemState.COMPLETED, owner="ann"),
+    ]
+    committed(store, submitted(store), items={item.id: (None, item) for item in items})
+    assert [i.id for i in store.items(ItemQuery(person="ann")).items] == ["order-1:1", "order-1:3"]
+    assert [i.id for i in store.items(ItemQuery(person="ann", state=ItemState.STARTED)).items] == ["order-1:3"]
+    assert [i.id for i in store.items(ItemQuery(case_id="order-1")).items] == [f"order-1:{n}" for n in (1, 2, 3, 4)]
+
+
+def test_a_claimed_item_is_gone_from_the_others(store: Store) -> None:
+    item = an_item()
+    committed(store, submitted(store), items={item.id: (None, item)})
+    store.move(item, replace(item, state=ItemState.ALLOCATED, owner="ann", version=1), None)
+    assert store.items(ItemQuery(person="bob")).items == []
+    assert [i.id for i in store.items(ItemQuery(person="ann")).items] == [item.id]
+
+
+def test_items_are_listed_oldest_first_page_by_page(store: Store) -> None:
+    items = {f"order-1:{n}": (None, an_item(f"order-1:{n}", created_at=1000 + n // 50)) for n in range(1, 121)}
+    committed(store, submitted(store), items=items)
+    seen: list[str] = []
+    cursor = None
+    while True:
+        page = store.items(ItemQuery(person="ann", limit=25, after=cursor))
+        seen += [item.id for item in page.items]
+        cursor = page.next
+        if cursor is None:
+            break
+    assert sorted(seen) == sorted(items)
+    assert len(seen) == len(set(seen))

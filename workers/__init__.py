@@ -1,0 +1,1 @@
+"""The Celery workers: they drain shards, make connector calls, and look after what was left lying."""

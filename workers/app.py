@@ -1,0 +1,103 @@
+"""The Celery application: its queues, its tasks, and the choices that make its messages mere hints.
+
+Three queues, so that each kind of work can be scaled by itself: `dispatch` (drains), `connect` (connector calls) and
+`upkeep` (what was left lying). A message carries only the number of a shard; all state is in the store.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from celery import Celery
+from celery.signals import worker_shutting_down
+from kombu.entity import Queue
+
+from deploy.doorbell import CALL_TASK, CONNECT_QUEUE, DISPATCH_QUEUE, DRAIN_TASK, UPKEEP_QUEUE
+from deploy.settings import Settings
+from deploy.wiring import Parts
+from workers import upkeep
+from workers.station import Station
+
+RECOVER_TASK = "workers.upkeep.recover"
+
+
+def create_app(settings: Settings, build: Callable[[Settings], Parts]) -> Celery:
+    """The application for one installation. The parts are built in the worker, when its first task comes."""
+    app = Celery("casewright", broker=settings.broker_url)
+    app.conf.update(configuration(settings))
+    stations: list[Station] = []
+
+    def station() -> Station:
+        if not stations:
+            makes_calls = CONNECT_QUEUE in app.amqp.queues.consume_from
+            stations.append(Station(build(settings), makes_calls=makes_calls))
+        return stations[0]
+
+    @app.task(name=DRAIN_TASK)  # type: ignore[untyped-decorator]
+    def drain(shard: int) -> None:
+        """Handles the events of a shard."""
+        station().drain(shard)
+
+    @app.task(name=CALL_TASK)  # type: ignore[untyped-decorator]
+    def call(shard: int) -> None:
+        """Makes connector calls of a shard."""
+        station().call(shard)
+
+    @app.task(name=RECOVER_TASK)  # type: ignore[untyped-decorator]
+    def recover() -> None:
+        """Rings for shards whose work nobody does."""
+        upkeep.recover(station().parts)
+
+    def shut_down(**_: Any) -> None:
+        for running in stations:
+            running.stop()
+
+    # Weak references would drop a function that only lives here.
+    worker_shutting_down.connect(shut_down, weak=False)
+    return app
+
+
+def configuration(settings: Settings) -> dict[str, Any]:
+    """Celery's settings, each chosen because state is truth and messages are hints."""
+    return {
+        "task_queues": [
+            Queue(name, routing_key=name)  # type: ignore[no-untyped-call]
+            for name in (DISPATCH_QUEUE, CONNECT_QUEUE, UPKEEP_QUEUE)
+        ],
+        "task_default_queue": DISPATCH_QUEUE,
+        "task_create_missing_queues": False,
+        "task_routes": {
+            DRAIN_TASK: {"queue": DISPATCH_QUEUE},
+            CALL_TASK: {"queue": CONNECT_QUEUE},
+            RECOVER_TASK: {"queue": UPKEEP_QUEUE},
+        },
+        # Nobody reads a result: outcomes are events in the store.
+        "task_ignore_result": True,
+        "result_backend": None,
+        # A message is acknowledged when it is received. Late acknowledgement would bring a lost hint back after an
+        # hour (visibility_timeout) and double others; `recover` finds the work within a second or two.
+        "task_acks_late": False,
+        "task_reject_on_worker_lost": False,
+        # One message at a time: a hint that waits in a busy worker could have been taken by an idle one.
+        "worker_prefetch_multiplier": 1,
+        "worker_send_task_events": True,
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        "broker_connection_retry_on_startup": True,
+        "broker_transport_options": {
+            "socket_timeout": 30.0,
+            "socket_connect_timeout": 5.0,
+            "socket_keepalive": True,
+            "health_check_interval": 15,
+        },
+        "worker_hijack_root_logger": False,
+        "beat_schedule": {
+            "recover": {
+                "task": RECOVER_TASK,
+                "schedule": settings.recover_every_s,
+                # A tick that nobody took in time is worth nothing: the next one does the same.
+                "options": {"expires": max(5.0, settings.recover_every_s * 2)},
+            }
+        },
+        "beat_max_loop_interval": min(1.0, settings.recover_every_s),
+        "timezone": "UTC",
+    }

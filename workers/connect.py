@@ -1,0 +1,290 @@
+"""Connector calls: a room of threads in which a worker process makes the calls it has taken.
+
+A slow call must not hold up drains, so calls run in threads beside Celery's own, as many as there are threads. They
+are taken from the store by a compare, so that a doubled message finds nothing to take; each is its taker's until a
+deadline, which is renewed while it waits or runs here. Outcomes are events: one thread reports those that finished
+meanwhile together, and drains their shards when nobody else does.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
+from threading import Event, Thread
+from time import monotonic
+from typing import NamedTuple
+
+from connectors.port import CallRequest, Done, Outcome
+from connectors.registry import Registry
+from engine.data.values import problems_of
+from engine.effects import Call
+from engine.errors import Unavailable
+from engine.events import CallAnswered, CallFailed
+from engine.store.port import Store, Taken
+
+log = logging.getLogger(__name__)
+
+QUICK_S = 0.0005
+"""A connector whose calls take less on average gains nothing from several threads at once."""
+
+MOST_QUICK_CALLS = 256
+"""Calls of quick connectors that one process takes at once."""
+
+REPORTED_AT_ONCE = 256
+RENEWED_EVERY_S = 2.0
+STALLED_S = 0.002
+"""When nothing finished for so long, a thread is woken for every call that waits."""
+
+REPORT_ATTEMPTS = 240
+REPORT_PAUSE_S = 0.5
+"""Two minutes in all: by then the deadline of most calls has passed, and somebody else repeats them."""
+
+LOSSES_FORGIVEN = 3
+"""How often a call is repeated because its worker died, beside the budget that its task gives to failures. A call that
+kills whoever makes it must come to an end too."""
+
+STOPPED_WITHIN_S = 10.0
+LOST = "lost"
+
+
+class _InRoom(NamedTuple):
+    shard: int
+    taken: Taken
+
+
+class _Finished(NamedTuple):
+    # None: the call was not made, because its attempts are used up.
+    shard: int
+    taken: Taken
+    outcome: Outcome | None
+
+
+class CallRoom:
+    """Where one process makes its calls. `drain(shard)` is called for shards whose events nobody handles."""
+
+    def __init__(
+        self, store: Store, connectors: Registry, owner: str, threads: int, drain: Callable[[int], None]
+    ) -> None:
+        self._store = store
+        self._connectors = connectors
+        self._owner = owner
+        self._drain = drain
+        self._threads = threads
+        self._waiting: deque[_InRoom] = deque()
+        self._wake: SimpleQueue[bool] = SimpleQueue()
+        self._finished: SimpleQueue[_Finished | None] = SimpleQueue()
+        self._in_room: dict[str, _InRoom] = {}
+        self._more: set[int] = set()
+        self._average_s: dict[str, float] = {}
+        self._renewed_at = monotonic()
+        self._closing = Event()
+        self._callers = [Thread(target=self._make_calls, name=f"caller-{n}", daemon=True) for n in range(threads)]
+        self._reporter = Thread(target=self._report, name="reporter", daemon=True)
+        for thread in (*self._callers, self._reporter):
+            thread.start()
+
+    def take(self, shard: int, known: Sequence[Call] = ()) -> bool:
+        """Takes calls of a shard as far as there is room. Whether some are left for other workers.
+
+        `known` are calls that were just placed: they need not be looked for.
+        """
+        if self._closing.is_set():
+            return True
+        room = self._room_for(known)
+        if room <= 0:
+            self._more.add(shard)
+            return True
+        taken = self._store.take_calls(shard, self._owner, room, known)
+        for each in taken:
+            self._enter(_InRoom(shard, each))
+        left = len(known) > room if known else len(taken) == room
+        if left:
+            self._more.add(shard)
+        self._wake_for(taken)
+        return left
+
+    def close(self) -> None:
+        """Takes no more; hands back what has not begun, waits for what runs, and reports it."""
+        self._closing.set()
+        back: dict[int, list[Taken]] = {}
+        while self._waiting:
+            try:
+                shard, taken = self._waiting.popleft()
+            except IndexError:
+                break
+            back.setdefault(shard, []).append(taken)
+            self._leave(taken.call.item)
+        for shard, calls in back.items():
+            try:
+                self._store.hand_back(shard, self._owner, calls)
+            except Unavailable as away:
+                log.warning("%d calls were not handed back and wait for their deadline: %s", len(calls), away)
+        until = monotonic() + STOPPED_WITHIN_S
+        while self._in_room and monotonic() < until:
+            self._reporter.join(0.02)
+        self._finished.put(None)
+        self._reporter.join(STOPPED_WITHIN_S)
+        for _ in self._callers:
+            self._wake.put(False)
+        if self._in_room:
+            log.warning("%d calls still run; they are repeated after their deadline", len(self._in_room))
+
+    # -- taking ------------------------------------------------------------------------------------------------
+
+    def _room_for(self, known: Sequence[Call]) -> int:
+        quick = bool(known) and all(self._is_quick(call.connector) for call in known)
+        return (MOST_QUICK_CALLS if quick else self._threads) - len(self._in_room)
+
+    def _is_quick(self, connector: str) -> bool:
+        return self._average_s.get(connector, 1.0) < QUICK_S
+
+    def _enter(self, entry: _InRoom) -> None:
+        self._in_room[entry.taken.call.item] = entry
+        self._waiting.append(entry)
+
+    def _leave(self, item: str) -> None:
+        self._in_room.pop(item, None)
+
+    def _wake_for(self, taken: Sequence[Taken]) -> None:
+        slow = sum(not self._is_quick(each.call.connector) for each in taken)
+        for _ in range(min(slow or min(len(taken), 1), self._threads)):
+            self._wake.put(True)
+
+    # -- calling -----------------------------------------------------------------------------------------------
+
+    def _make_calls(self) -> None:
+        """One thread: sleeps until it is woken, then calls until nothing waits."""
+        while self._wake.get():
+            while True:
+                try:
+                    shard, taken = self._waiting.popleft()
+                except IndexError:
+                    break
+                self._finished.put(_Finished(shard, taken, self._called(taken)))
+
+    def _called(self, taken: Taken) -> Outcome | None:
+        call, attempt = taken
+        if attempt > call.attempts + LOSSES_FORGIVEN:
+            return None
+        began = monotonic()
+        outcome = self._connectors.call(
+            CallRequest(
+                item_id=call.item,
+                attempt=attempt,
+                connector=call.connector,
+                config=call.config,
+                input=call.input,
+                timeout_s=call.timeout_s,
+                correlation_id=call.correlation_id,
+            )
+        )
+        took = monotonic() - began
+        # A plain moving average: a lost update of another thread does not matter.
+        self._average_s[call.connector] = self._average_s.get(call.connector, took) * 0.9 + took * 0.1
+        return outcome
+
+    # -- reporting ---------------------------------------------------------------------------------------------
+
+    def _report(self) -> None:
+        """The thread that reports outcomes, drains free shards, takes more, and renews what takes long."""
+        running = True
+        while running:
+            finished, running = self._next_batch()
+            try:
+                self._go_round(finished)
+            except Exception:  # noqa: BLE001
+                # The boundary of this thread: one round that raises must not end the reporting of every later call.
+                # Calls that were not reported are repeated after their deadline; events stay in the stream.
+                log.exception("a round of reports raised")
+
+    def _go_round(self, finished: list[_Finished]) -> None:
+        if finished:
+            self._report_batch(finished)
+        if self._more and not self._closing.is_set():
+            self._take_more()
+        if monotonic() - self._renewed_at > RENEWED_EVERY_S:
+            self._renewed_at = monotonic()
+            self._renew()
+
+    def _next_batch(self) -> tuple[list[_Finished], bool]:
+        """What has finished meanwhile; False when the room is closed."""
+        try:
+            first = self._finished.get(timeout=STALLED_S if self._waiting else RENEWED_EVERY_S)
+        except Empty:
+            for _ in range(min(len(self._waiting), self._threads)):
+                self._wake.put(True)
+            return [], True
+        batch: list[_Finished] = []
+        following: _Finished | None = first
+        while following is not None:
+            batch.append(following)
+            if len(batch) == REPORTED_AT_ONCE:
+                return batch, True
+            try:
+                following = self._finished.get_nowait()
+            except Empty:
+                return batch, True
+        return batch, False
+
+    def _report_batch(self, batch: list[_Finished]) -> None:
+        by_shard: dict[int, list[_Finished]] = {}
+        for finished in batch:
+            by_shard.setdefault(finished.shard, []).append(finished)
+        for shard, together in by_shard.items():
+            try:
+                ring = self._reported(shard, [(_event(each), each.taken.call.correlation_id) for each in together])
+            finally:
+                for each in together:
+                    self._leave(each.taken.call.item)
+            if ring:
+                self._drain(shard)
+
+    def _reported(self, shard: int, outcomes: Sequence[tuple[CallAnswered | CallFailed, str]]) -> bool:
+        """Reports, waiting for a store that is away as long as the calls may still be this process's."""
+        for attempt in range(REPORT_ATTEMPTS):
+            try:
+                return self._store.report(shard, self._owner, outcomes)
+            except Unavailable as away:
+                if attempt == 0:
+                    log.warning("%d outcomes of shard %d wait for the store: %s", len(outcomes), shard, away)
+                # Waiting here keeps further outcomes waiting too, which is right: the store is away for all.
+                self._closing.wait(REPORT_PAUSE_S)
+        log.error("%d outcomes of shard %d could not be reported; their calls are repeated", len(outcomes), shard)
+        return False
+
+    def _take_more(self) -> None:
+        for shard in tuple(self._more):
+            if len(self._in_room) >= self._threads:
+                return
+            self._more.discard(shard)
+            try:
+                self.take(shard)
+            except Unavailable as away:
+                log.warning("calls of shard %d wait: %s", shard, away)
+
+    def _renew(self) -> None:
+        """Keeps what is in the room from being taken by others."""
+        by_shard: dict[int, list[Taken]] = {}
+        for shard, taken in tuple(self._in_room.values()):
+            by_shard.setdefault(shard, []).append(taken)
+        for shard, together in by_shard.items():
+            try:
+                self._store.renew(shard, self._owner, together)
+            except Unavailable as away:
+                log.warning("%d calls of shard %d were not renewed: %s", len(together), shard, away)
+
+
+def _event(finished: _Finished) -> CallAnswered | CallFailed:
+    """The event that an outcome makes."""
+    call, attempt = finished.taken
+    outcome = finished.outcome
+    if outcome is None:
+        message = f"the workers that made it died: {attempt - 1} attempts never came back"
+        return CallFailed(call.item, attempt, LOST, message, False)
+    if isinstance(outcome, Done):
+        problems = problems_of(outcome.output)
+        if not problems:
+            return CallAnswered(call.item, attempt, outcome.output)
+        told = "; ".join(f"{path} {message}" for path, message in problems[:3])
+        return CallFailed(call.item, attempt, "bad_response", f"the answer is not what a case can hold: {told}", False)
+    return CallFailed(call.item, attempt, outcome.kind, outcome.message, outcome.retryable, outcome.retry_after_s)

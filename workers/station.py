@@ -1,0 +1,66 @@
+"""One worker process: it drains shards, and makes the calls that drains produce where it consumes their queue.
+
+Whoever produces work for a shard goes on with it himself when it is free, instead of sending a message: a drain's
+calls are made by this process as far as it has room, and the events of finished calls are drained by it at once.
+"""
+
+import logging
+import os
+import socket
+from collections.abc import Sequence
+from uuid import uuid4
+
+from deploy.wiring import Parts
+from engine.effects import Call
+from engine.errors import Unavailable
+from workers.connect import CallRoom
+
+log = logging.getLogger(__name__)
+
+
+class Station:
+    """What the tasks of one worker process share."""
+
+    def __init__(self, parts: Parts, *, makes_calls: bool) -> None:
+        self.parts = parts
+        # A name that no other process has or had: it stands in leases and in the heads of taken calls.
+        self.owner = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}".replace(" ", "_")
+        self._room: CallRoom | None = None
+        if makes_calls:
+            self._room = CallRoom(parts.store, parts.connectors, self.owner, parts.settings.connect_threads, self.drain)
+
+    def drain(self, shard: int) -> None:
+        """Drains a shard unless somebody else does, and sees to what comes out of it."""
+        try:
+            drained = self.parts.runner.drain(shard, self.owner)
+        except Unavailable as away:
+            # Nothing is lost: the events stay in the stream, and `recover` rings once Redis is back.
+            log.warning("shard %d is left alone: %s", shard, away)
+            return
+        if drained is None:
+            return
+        if drained.calls:
+            self._see_to(shard, drained.calls)
+        if drained.unfinished:
+            self.parts.doorbell.ring(shard)
+
+    def call(self, shard: int) -> None:
+        """Makes calls that wait in a shard."""
+        self._see_to(shard, ())
+
+    def stop(self) -> None:
+        """Makes no more calls: those under way are finished within a bound, the others handed back."""
+        if self._room is not None:
+            self._room.close()
+
+    def _see_to(self, shard: int, calls: Sequence[Call]) -> None:
+        if self._room is None:
+            self.parts.doorbell.calls(shard)
+            return
+        try:
+            more = self._room.take(shard, calls)
+        except Unavailable as away:
+            log.warning("calls of shard %d wait: %s", shard, away)
+            return
+        if more:
+            self.parts.doorbell.calls(shard)
