@@ -4,7 +4,7 @@ from flask import Flask, Response
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 
-from api import auth, cases, docs, health, resources, specifications, submissions, users, work_items
+from api import auth, cases, docs, health, resources, specifications, users, work_items
 from api.bodies import StrictRequest
 from api.context import CORRELATION_HEADER, EXTENSION, correlation_id
 from api.problems import ProblemDocument, handle_problems, invalid_response
@@ -18,7 +18,6 @@ NOUNS: tuple[Routes, ...] = (
     auth.routes,
     users.routes,
     specifications.routes,
-    submissions.routes,
     cases.routes,
     work_items.routes,
     resources.routes,

@@ -1,8 +1,9 @@
 """Authentication: who asks, shown by a JWT (RFC 7519, HS256), and what a route takes to be called.
 
 Claims: `sub` = the user, `access` = permission roles, `resource` = the participant, `type` = access or refresh, `jti`,
-`iat`, `nbf`, `exp`. A token can grant less than its user has and never more: a role counts while it stands in the
-token and at the user. So a user who is disabled, removed, or has lost a role has so at once, whatever tokens are out.
+`iat`, `nbf`, `exp`. A token can grant less than its user has and never more: what counts is what the roles in the token
+and those the user has now both grant. A user who is disabled, removed, or has lost a role has so at once, whatever
+tokens are out.
 The participant is the user's present one. What the roles grant stands in `permissions`.
 
 A refresh token is good for `POST /auth/refresh` and for being revoked; it stays the same until it expires.
@@ -23,7 +24,7 @@ from api.answers import answer, no_content
 from api.context import context, parts, principal
 from api.messages import Body
 from api.passwords import hashed, matches
-from api.permissions import Access, Door, Guard, Permission, Principal
+from api.permissions import Access, Door, Guard, Permission, Principal, permissions_of
 from api.problems import Unauthenticated
 from api.routes import Routes
 from deploy.credentials import ADMIN_USER
@@ -71,7 +72,7 @@ def refresh_token() -> Response:
     """Gives a new access token for a refresh token, which is sent as the bearer."""
     asks, shown = principal(), request.authorization
     assert shown is not None and shown.token is not None, "it was admitted without a token"
-    return _tokens(asks.user, {"access": sorted(asks.access), "resource": asks.participant}, shown.token)
+    return _tokens(asks.user, {"access": list(asks.token_access), "resource": asks.participant}, shown.token)
 
 
 @routes.post("/auth/revoke", Door.ANY_TOKEN, {204: None})
@@ -126,11 +127,13 @@ def authenticated(guard: Guard) -> Principal:
     user = parts().registry.user(claims["sub"])
     if user is None or user.disabled:
         raise Unauthenticated("the user of this token is gone or disabled", code="user_disabled")
-    granted = claims.get("access")
+    roles = claims.get("access")
+    token_access = tuple(role for role in roles if isinstance(role, str)) if isinstance(roles, list) else ()
     return Principal(
         user=user.name,
         participant=participant_of(user),
-        access=frozenset(user.access).intersection(granted if isinstance(granted, list) else ()),
+        permissions=permissions_of(user.access) & permissions_of(token_access),
+        token_access=token_access,
         token_id=claims["jti"],
         expires_at=int(claims["exp"]),
     )

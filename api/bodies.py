@@ -9,7 +9,7 @@ from collections import Counter
 from typing import Any, NoReturn
 
 from flask import Request
-from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from engine.data.values import problems_of
 from engine.errors import InvalidInput, Problem
@@ -22,12 +22,21 @@ class StrictRequest(Request):
 
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
         """The body. Raises `InvalidInput`, and `UnsupportedMediaType` when it is not declared as JSON."""
-        body = self.get_data(cache=cache)
+        body = whole_body(self)
         if not body:
             return {}
         if self.mimetype != JSON_TYPE:
             raise UnsupportedMediaType(f"the body is to be {JSON_TYPE}")
         return read_object(body)
+
+
+def whole_body(request: Request) -> bytes:
+    """The body. Raises `RequestEntityTooLarge` when it is longer than is allowed."""
+    body = request.get_data()
+    # A body that is sent in chunks, without its length, is cut off at the limit and not refused.
+    if request.content_length is None and request.max_content_length and len(body) >= request.max_content_length:
+        raise RequestEntityTooLarge
+    return body
 
 
 def read_object(body: bytes) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from flask import Response
 from pydantic import AwareDatetime, BaseModel, Field
 
+from api import submissions
 from api.answers import answer
 from api.context import correlation_id, parts, principal
 from api.deployed import IDENTIFIER
@@ -18,7 +19,7 @@ from api.messages import (
     entry_view,
 )
 from api.permissions import Permission
-from api.routes import API, Routes
+from api.routes import API
 from engine.case import Case, CaseStatus
 from engine.errors import Conflict, NotFound
 from engine.events import CaseCancelled, Envelope
@@ -26,7 +27,8 @@ from engine.names import CASE_ID, shard_of
 from engine.store.paging import Cursor
 from engine.store.port import CaseQuery
 
-routes = Routes("cases")
+routes = submissions.routes
+"""One set of routes for both files: an address is described in one place, and `/cases` is listed and begun at."""
 
 
 class CasesQuery(ListQuery):
@@ -80,7 +82,7 @@ def get_case(path: CaseAddress) -> Response:
 def get_journal(path: CaseAddress, query: ListQuery) -> Response:
     """Shows what happened in a case, in order."""
     find_case(path.case_id)
-    start = max(Cursor.read(query.cursor).score, 0) if query.cursor else 0
+    start = Cursor.read(query.cursor).score if query.cursor else 0
     entries = parts().store.journal(path.case_id, start, query.limit + 1)
     shown = [entry_view(path.case_id, start + n, entry) for n, entry in enumerate(entries[: query.limit], 1)]
     following = Cursor(start + query.limit, "").written() if len(entries) > query.limit else None

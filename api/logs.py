@@ -11,10 +11,11 @@ def set_up_logs(level: str) -> None:
     """Sends records of at least `level` to standard error."""
     logging.basicConfig(level=level, format=FORMAT)
     for handler in logging.getLogger().handlers:
-        handler.addFilter(_name_request)
+        handler.addFilter(name_request)
 
 
-def _name_request(record: logging.LogRecord) -> bool:
+def name_request(record: logging.LogRecord) -> bool:
+    """Gives a record the correlation id of the request that logs it; lets every record through."""
     current = correlation_id()
     record.request = f" [{current}]" if current else ""
     return True

@@ -13,6 +13,7 @@ works on items without `ITEMS_SEE_ALL` sees an item while it is offered to his p
 able to see it after somebody else of those it was offered to was faster.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -67,6 +68,12 @@ GRANTED_TO: dict[Permission, frozenset[Access]] = {
 }
 
 
+def permissions_of(access: Iterable[str]) -> frozenset[Permission]:
+    """What these roles grant together."""
+    roles = frozenset(access)
+    return frozenset(permission for permission, granted_to in GRANTED_TO.items() if not granted_to.isdisjoint(roles))
+
+
 class Door(StrEnum):
     """What a route requires that needs no permission."""
 
@@ -81,19 +88,23 @@ Guard = Permission | Door
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks: a user, the participant the user acts as, the roles that count, and the token that was shown."""
+    """Who asks: a user, the participant the user acts as, what the user may do, and the token that was shown.
+
+    `token_access` are the roles in the token, of which not all need count; `expires_at` in seconds since 1970.
+    """
 
     user: str
     participant: str
-    access: frozenset[str]
+    permissions: frozenset[Permission]
+    token_access: tuple[str, ...]
     token_id: str
     expires_at: int
 
     def may(self, permission: Permission) -> bool:
-        """Whether one of the roles grants it."""
-        return not GRANTED_TO[permission].isdisjoint(self.access)
+        """Whether it is granted."""
+        return permission in self.permissions
 
     def must(self, permission: Permission) -> None:
-        """Raises `Forbidden` (`permission_missing`) unless one of the roles grants it."""
+        """Raises `Forbidden` (`permission_missing`) unless it is granted."""
         if not self.may(permission):
             raise Forbidden(f"{self.user} lacks the permission {permission}", code="permission_missing")

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from werkzeug.exceptions import UnsupportedMediaType
 
 from api.answers import answer, no_content
-from api.bodies import JSON_TYPE, read_text
+from api.bodies import JSON_TYPE, read_text, whole_body
 from api.context import parts, principal
 from api.deployed import find_deployed
 from api.messages import ListQuery, moment
@@ -153,7 +153,7 @@ def _text(raw: SpecificationText) -> tuple[str, str]:
     """The text of the body and its media type."""
     if raw.mimetype not in FILE_OF_TYPE:
         raise UnsupportedMediaType(f"the body is to be {' or '.join(FILE_OF_TYPE)}")
-    text = read_text(raw.get_data())
+    text = read_text(whole_body(raw))
     if not text.strip():
         problem = Problem("$", "is empty")
         raise InvalidInput("the body is empty", code="malformed_body", problems=(problem,))

@@ -20,7 +20,7 @@ from engine.spec.model import Specification
 from engine.store.port import Submission
 from engine.submission import submission
 
-routes = Routes("submissions")
+routes = Routes("cases")
 
 MOST_CASES = 1000
 """How many cases one request may begin."""

@@ -13,6 +13,9 @@ LEAST_SCANNED = 64
 MOST_SCANS = 50
 """How often a page may look for more records that pass its filter before it gives a short page with a cursor."""
 
+GREATEST_SCORE = 2**53
+"""The greatest position that every store can count to: a score of Redis is a double."""
+
 
 class Cursor(NamedTuple):
     """A position in an index: the time of creation, and the name among those of the same moment."""
@@ -29,7 +32,10 @@ class Cursor(NamedTuple):
         """A cursor that a client gives back. Raises `InvalidInput` for anything else."""
         try:
             score, _, name = urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().partition(" ")
-            return Cursor(int(score), name)
+            cursor = Cursor(int(score), name)
+            if not 0 <= cursor.score <= GREATEST_SCORE:
+                raise ValueError(score)
+            return cursor
         except (Base64Error, UnicodeError, ValueError):
             problem = Problem("cursor", "is not a cursor that a page before has given")
             raise InvalidInput("the cursor is not valid", code="invalid_cursor", problems=(problem,)) from None

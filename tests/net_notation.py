@@ -1,0 +1,119 @@
+"""A notation for small nets: `net("i -> A -> and(B!, C!) -> D -> o")` is a compiled specification.
+
+| written | means |
+|---|---|
+| `i`, `o` | the conditions `start` and `end` |
+| `A` | a routing task; `A!` is done by a person, `A*` by the connector echo |
+| `p` (small letters) | an explicit condition |
+| `X -> and(B, C -> D) -> E` | X splits, E joins what the branches end in; `xor(...)` chooses by the variable `go` |
+| `p -> choice(B!, C!)` | a deferred choice: several tasks take from one condition |
+| `xor:E` | a join unlike that of the group before it |
+| `B -> xor(A, C)` with A already named | a loop: a name means the same element wherever it stands |
+| `...; p -> F` | more ways through elements, apart from each other |
+
+A flow of an xor-split is taken when `go` is the name of the element it leads to; the last one is the default. `go` is
+given when the case starts, and by the output `{"go": ...}` of what a person or a call does.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from engine.spec.model import Specification
+from engine.spec.read import read_specification
+
+_TOKEN = re.compile(r"\s*(->|[(),;]|(?:(?:and|xor):)?[A-Za-z_]\w*[!*]?)")
+_KINDS = {"!": "human", "*": "automated"}
+_ENDS = {"i": "start", "o": "end"}
+
+
+@dataclass
+class _Net:
+    tokens: list[str]
+    tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    conditions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    start: list[str] = field(default_factory=list)
+
+    def chains(self) -> Iterator[tuple[list[str], list[str]]]:
+        """The heads and tails of each way up to the closing bracket."""
+        yield self.chain()
+        while self.tokens and self.tokens[0] in (",", ";"):
+            self.tokens.pop(0)
+            yield self.chain()
+
+    def chain(self) -> tuple[list[str], list[str]]:
+        heads, tails, word = self.step()
+        first = heads
+        while self.tokens and self.tokens[0] == "->":
+            self.tokens.pop(0)
+            split, (heads, following, next_word) = word, self.step()
+            for tail in tails:
+                self.lead(tail, heads, next_word)
+            if split == "and" and heads[0] in self.tasks:
+                self.tasks[heads[0]].setdefault("join", "and")
+            tails, word = following, next_word
+        return first, tails
+
+    def step(self) -> tuple[list[str], list[str], str | None]:
+        """The heads and tails of one element, or of a group with its word."""
+        name = self.tokens.pop(0)
+        if self.tokens and self.tokens[0] == "(":
+            self.tokens.pop(0)
+            ways = list(self.chains())
+            assert self.tokens.pop(0) == ")", "a bracket is not closed"
+            return [head for heads, _ in ways for head in heads], [tail for _, tails in ways for tail in tails], name
+        element = self.element(name)
+        return [element], [element], None
+
+    def element(self, written: str) -> str:
+        join, _, name = written.rpartition(":")
+        bare = name.rstrip("!*")
+        if bare in _ENDS:
+            return _ENDS[bare]
+        if bare.islower():
+            self.conditions.setdefault(bare, {"next": []})
+            return bare
+        task = self.tasks.setdefault(bare, {"kind": "routing", "next": []})
+        if bare != name:
+            task |= {"kind": _KINDS[name[-1]], "output": {"go": "$.go"}}
+            task |= {"connector": "echo"} if name[-1] == "*" else {"offer": {"roles": ["clerk"]}}
+        if join:
+            task["join"] = join
+        return bare
+
+    def lead(self, tail: str, heads: list[str], word: str | None) -> None:
+        if tail == "start":
+            self.start += heads
+        elif tail in self.conditions:
+            self.conditions[tail]["next"] += heads
+        else:
+            self.tasks[tail]["next"] += [
+                {"to": head, "when": f'go == "{head}"'} if word == "xor" and head != heads[-1] else {"to": head}
+                for head in heads
+            ]
+            if word is not None:
+                self.tasks[tail]["split"] = word
+
+
+def net(text: str, *, implicit: bool = False, **changes: dict[str, Any]) -> Specification:
+    """The specification of a net; `changes` are further keys of tasks by name. Raises `SpecificationInvalid`."""
+    read = _Net(_TOKEN.findall(text))
+    list(read.chains())
+    assert not read.tokens, f"not understood: {read.tokens}"
+    for name, keys in changes.items():
+        read.tasks[name] |= keys
+    for task in read.tasks.values():
+        if not task["next"]:
+            del task["next"]
+    main = {
+        "variables": {"go": {"schema": {"type": ["string", "null"]}, "input": True, "default": None}},
+        "start": read.start,
+        "conditions": read.conditions,
+        "tasks": read.tasks,
+        "termination": "implicit" if implicit else "explicit",
+    }
+    document = {"specification": "net", "version": "1", "nets": {"main": main}}
+    return read_specification(msgspec.json.encode(document).decode(), name="net")

@@ -1,0 +1,34 @@
+"""WCP-1, Sequence: a task is enabled when the one before it has completed."""
+
+from engine.case import CaseStatus
+from tests.net_notation import net
+from tests.patterns.played import Play
+
+
+def test_a_task_follows_the_one_before_it(play: Play) -> None:
+    case = play(net("i -> A! -> B! -> o"))
+    assert case.offered == ["A"]
+    case.do("A")
+    assert case.offered == ["B"]
+    case.do("B")
+    assert (case.status, case.fired) == (CaseStatus.COMPLETED, ["A", "B"])
+
+
+def test_a_started_task_does_not_enable_the_next_one(play: Play) -> None:
+    case = play(net("i -> A! -> B! -> o"))
+    item = case.start("A")
+    assert case.offered == [] and case.marking == {}
+    case.complete(item)
+    assert case.offered == ["B"] and case.marking == {"A>B": 1}
+
+
+def test_tasks_that_need_nobody_follow_each_other_in_one_step(play: Play) -> None:
+    case = play(net("i -> A -> B -> C -> o"))
+    assert case.fired == ["A", "B", "C"] and len(case.journal) == 1
+
+
+def test_a_task_done_by_a_connector_waits_for_its_answer(play: Play) -> None:
+    case = play(net("i -> A* -> B! -> o"))
+    assert (case.called, case.offered) == (["A"], [])
+    case.answer("A")
+    assert (case.called, case.offered) == ([], ["B"])
