@@ -3,8 +3,7 @@
 Claims: `sub` = the user, `access` = permission roles, `resource` = the participant, `type` = access or refresh, `jti`,
 `iat`, `nbf`, `exp`. A token can grant less than its user has and never more: what counts is what the roles in the token
 and those the user has now both grant. A user who is disabled, removed, or has lost a role has so at once, whatever
-tokens are out.
-The participant is the user's present one. What the roles grant stands in `permissions`.
+tokens are out. The participant is the user's present one. What the roles grant stands in `permissions`.
 
 A refresh token is good for `POST /auth/refresh` and for being revoked; it stays the same until it expires.
 """
@@ -44,7 +43,7 @@ class Credentials(Body):
 
 
 class Tokens(BaseModel):
-    """A pair of tokens; `expires_in` seconds the access token ends."""
+    """A pair of tokens. The access token ends in `expires_in` seconds."""
 
     access_token: str
     refresh_token: str

@@ -1,11 +1,11 @@
 """Who may do what: one table from permissions to the access roles that grant them.
 
-admin      everything
-operator   starts, watches and cancels cases, and administers everybody's items
-designer   deploys, reads and retires specifications
+admin        everything
+operator     starts, watches and cancels cases, and administers everybody's items
+designer     deploys, reads and retires specifications
 participant  works on the items that are offered to, or owned by, the participant the user acts as
-service    starts cases and reads them, whoever started them
-auditor    sees everything and changes nothing
+service      starts cases and reads them, whoever started them
+auditor      sees everything and changes nothing
 
 Access roles are not the organisational roles of a participant: those decide who is offered work, and grant nothing
 here. What one may not know of is answered as if it did not exist (404); what one may know of and not do with 403. Who
@@ -79,8 +79,8 @@ class Door(StrEnum):
 
     PUBLIC = "public"
     SIGNED_IN = "signed in"
-    REFRESH_TOKEN = "refresh token"  # noqa: S105 - the name of a kind of token
-    ANY_TOKEN = "any token"  # noqa: S105 - as above
+    REFRESH_TOKEN = "refresh token"
+    ANY_TOKEN = "any token"
 
 
 Guard = Permission | Door

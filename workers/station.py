@@ -39,6 +39,8 @@ class Station:
             return
         if drained is None:
             return
+        if drained.events:
+            log.info("shard %d: %d events handled, %d calls placed", shard, drained.events, len(drained.calls))
         if drained.calls:
             self._see_to(shard, drained.calls)
         if drained.unfinished:

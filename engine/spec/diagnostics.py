@@ -7,6 +7,12 @@ from typing import NamedTuple
 
 from engine.errors import Problem, Refusal
 
+MOST_ERRORS = 100
+"""Errors of one specification that are collected: more than anybody mends at once."""
+
+LONGEST_SHOWN = 60
+"""Characters of a value that a message shows."""
+
 Place = tuple[int, int]
 DocumentPath = tuple[str | int, ...]
 
@@ -51,6 +57,11 @@ class Report:
 
     def error(self, path: DocumentPath, message: str, *, at_key: bool = False) -> None:
         """Reports an error at a place of the document; one that is not in it stands where its parent does."""
+        if len(self.errors) == MOST_ERRORS:
+            self.errors.append(
+                self.errors[-1]._replace(path="", message=f"more than {MOST_ERRORS} errors: stopped here")
+            )
+            self.raise_errors()
         line, column = self._place(path, at_key=at_key)
         self.errors.append(Diagnostic(self.file, line, column, written(path), message))
 
@@ -69,7 +80,7 @@ class Report:
 
 def written(path: DocumentPath) -> str:
     """`("next", 0, "to")` as `next[0].to`."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{shortened(part)}" for part in path)
     return text.removeprefix(".")
 
 
@@ -82,3 +93,9 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 def listed(words: Sequence[str]) -> str:
     """`a, b or c`."""
     return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def shortened(text: str) -> str:
+    """A text as a message shows it: on one line, and not all of a long one."""
+    line = " ".join(text.split()) if not text.isprintable() else text
+    return line if len(line) <= LONGEST_SHOWN else line[: LONGEST_SHOWN - 1] + "…"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.events import (
     AliasEvent,
     DocumentEndEvent,
@@ -24,9 +24,10 @@ from ruamel.yaml.events import (
     StreamEndEvent,
     StreamStartEvent,
 )
+from ruamel.yaml.reader import ReaderError
 
 from engine.data.values import GREATEST_INTEGER, LEAST_INTEGER
-from engine.spec.diagnostics import DocumentPath, Report
+from engine.spec.diagnostics import DocumentPath, Place, Report, shortened
 
 LONGEST_TEXT = 1_000_000
 DEEPEST = 50
@@ -51,25 +52,37 @@ def parse(text: str, report: Report) -> Any:
         report.error((), f"the text is longer than {LONGEST_TEXT} characters")
         report.raise_errors()
     try:
-        reader = _Reader(list(YAML(typ="safe", pure=True).parse(text)), report)
+        # Event by event: what is nested too deep is refused before the parser has read, and paid for, all of it.
+        return _Reader(YAML(typ="safe", pure=True).parse(text), report).document()
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        report.places[()] = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        report.error((), " ".join(part for part in (error.context, error.problem) if part))
-        report.raise_errors()
+        _not_yaml(report, (mark.line + 1, mark.column + 1) if mark else (1, 1), _reason(error))
         raise
-    except YAMLError as error:
-        report.error((), str(error).splitlines()[0])
-        report.raise_errors()
+    except ReaderError as error:
+        # The library knows where a character stands in the text, not in which line.
+        before = text[: error.position]
+        place = before.count("\n") + 1, error.position - before.rfind("\n")
+        _not_yaml(report, place, f"the character U+{ord(error.character):04X} may not stand in a document")
         raise
-    return reader.document()
+
+
+def _not_yaml(report: Report, place: Place, reason: str) -> None:
+    report.places[()] = place
+    report.error((), reason)
+    report.raise_errors()
+
+
+def _reason(error: MarkedYAMLError) -> str:
+    if "'\\t'" in (error.problem or ""):
+        return "a tab cannot indent; use spaces"
+    return "is not YAML: " + " ".join(part for part in (error.context, error.problem) if part)
 
 
 class _Reader:
     """Builds plain values from the events of a YAML parser."""
 
-    def __init__(self, events: list[Event], report: Report) -> None:
-        self._events: Iterator[Event] = iter(events)
+    def __init__(self, events: Iterator[Event], report: Report) -> None:
+        self._events = events
         self._report = report
         self._anchors: dict[str, list[Event]] = {}
         self._recording: list[list[Event]] = []
@@ -116,16 +129,12 @@ class _Reader:
         recorded = [event]
         self._recording.append(recorded)
         value = self._plain(event, path)
-        self._recording.remove(recorded)
+        self._recording.pop()
         self._anchors[anchor] = recorded
         return value
 
     def _alias(self, event: AliasEvent, path: DocumentPath) -> Any:
-        recorded = self._anchors.get(str(event.anchor))
-        if recorded is None:
-            self._report.error(path, f"the alias *{event.anchor} has no anchor before it")
-            self._report.raise_errors()
-            raise AssertionError("an error was reported")
+        recorded = self._anchored(event, path)
         # Read again under the new path, so that an error inside it is found at the place of the anchor.
         outer, self._events = self._events, iter(recorded[1:])
         recordings, self._recording = self._recording, []
@@ -133,16 +142,29 @@ class _Reader:
         self._events, self._recording = outer, recordings
         return value
 
+    def _anchored(self, event: AliasEvent, path: DocumentPath) -> list[Event]:
+        """What an anchor was written at, as it was read."""
+        recorded = self._anchors.get(str(event.anchor))
+        if recorded is None:
+            self._report.error(path, f"the alias *{shortened(str(event.anchor))} has no anchor before it")
+            self._report.raise_errors()
+            raise AssertionError("an error was reported")
+        return recorded
+
     def _plain(self, event: Event, path: DocumentPath) -> Any:
-        tag = str(event.tag) if isinstance(event, TAGGED) and event.tag is not None else None
-        if tag is not None and tag != "!":
-            self._report.error(path, f"the tag {tag} is not allowed")
+        self._check_tag(event, path)
         if isinstance(event, ScalarEvent):
             return self._scalar(event, path)
         if isinstance(event, SequenceStartEvent):
             return self._sequence(path)
         assert isinstance(event, MappingStartEvent), event
         return self._mapping(path)
+
+    def _check_tag(self, event: Event, path: DocumentPath) -> None:
+        tag = str(event.tag) if isinstance(event, TAGGED) and event.tag is not None else "!"
+        if tag != "!":
+            shown = shortened(tag.replace("tag:yaml.org,2002:", "!!"))
+            self._report.error(path, f"the tag {shown} is not allowed; values are what they look like")
 
     def _sequence(self, path: DocumentPath) -> list[Any]:
         values: list[Any] = []
@@ -153,27 +175,42 @@ class _Reader:
     def _mapping(self, path: DocumentPath) -> dict[str, Any]:
         values: dict[str, Any] = {}
         while not isinstance(event := self._next(), MappingEndEvent):
-            if isinstance(event, AliasEvent):
-                key = str(self._alias(event, path))
-            elif isinstance(event, ScalarEvent):
-                key = str(event.value)
-            else:
-                self._report.places[path] = _place(event)
-                self._report.error(path, "a key must be a plain word, not a list or a mapping")
-                self._report.raise_errors()
-                raise AssertionError("an error was reported")
+            key = self._key(event, path)
             below = (*path, key)
             if key in values:
                 self._report.key_places[below] = _place(event)
-                self._report.error(below, f'the key "{key}" stands here a second time', at_key=True)
+                self._report.error(below, f'the key "{shortened(key)}" stands here a second time', at_key=True)
             self._report.key_places[below] = _place(event)
             following = self._next()
             self._report.places[below] = _place(following)
             values[key] = self._value(following, below)
         return values
 
-    def _scalar(self, event: ScalarEvent, path: DocumentPath) -> Any:
+    def _key(self, event: Event, path: DocumentPath) -> str:
+        written = self._anchored(event, path)[0] if isinstance(event, AliasEvent) else event
+        if not isinstance(written, ScalarEvent):
+            self._report.places[path] = _place(event)
+            self._report.error(path, "a key must be a plain word, not a list or a mapping")
+            self._report.raise_errors()
+            raise AssertionError("an error was reported")
+        if written.anchor is not None:
+            self._anchors[str(written.anchor)] = [written]
+        self._check_tag(written, path)
+        return self._text(written, path)
+
+    def _text(self, event: ScalarEvent, path: DocumentPath) -> str:
         text = str(event.value)
+        if text.isascii():
+            return text
+        try:
+            # JSON writes what is beyond 16 bits as two escapes, which the YAML parser leaves apart.
+            return text.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            self._report.error(path, "contains half of a surrogate pair, which is no character")
+            return ""
+
+    def _scalar(self, event: ScalarEvent, path: DocumentPath) -> Any:
+        text = self._text(event, path)
         if event.style or (event.tag is not None and str(event.tag) == "!"):
             return text
         if _NULL.fullmatch(text):
@@ -184,14 +221,15 @@ class _Reader:
             return False
         if _NOT_FINITE.fullmatch(text):
             self._report.error(path, f"{text} is not a finite number")
-            return None
+            return 0
         for form, base in ((_INTEGER, 10), (_OCTAL, 8), (_HEXADECIMAL, 16)):
             if form.fullmatch(text):
                 return self._integer(text, base, path)
         if _FLOAT.fullmatch(text):
             number = float(text)
             if number in (float("inf"), float("-inf")):
-                self._report.error(path, f"{text} is not a finite number")
+                self._report.error(path, f"{shortened(text)} is not a finite number")
+                return 0
             return number
         return text
 
@@ -202,5 +240,5 @@ class _Reader:
         return number
 
 
-def _place(event: Event) -> tuple[int, int]:
+def _place(event: Event) -> Place:
     return event.start_mark.line + 1, event.start_mark.column + 1

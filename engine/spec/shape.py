@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.data.transforms import TRANSFORMS
-from engine.spec.diagnostics import DocumentPath, Report, did_you_mean, listed
+from engine.spec.diagnostics import DocumentPath, Report, did_you_mean, listed, shortened
 
 JsonSchema = dict[str, Any]
 
@@ -28,9 +28,9 @@ class Text:
             hint = "; write it in quotes" if isinstance(value, int | float) else ""
             report.error(path, f"must be {self.called}, not {named(value)}{hint}")
         elif self.words and value not in self.words:
-            report.error(path, f'must be {listed(self.words)}, not "{value}"{did_you_mean(value, self.words)}')
+            report.error(path, f"must be {listed(self.words)}, not {named(value)}{did_you_mean(value, self.words)}")
         elif self.pattern is not None and not re.fullmatch(self.pattern, value):
-            report.error(path, f'"{value}" is not {self.called} ({self.pattern})')
+            report.error(path, f"{named(value)} is not {self.called} ({self.pattern})")
 
     def schema(self) -> JsonSchema:
         if self.words:
@@ -164,7 +164,7 @@ class MapOf:
             return
         for key, each in value.items():
             if not re.fullmatch(self.pattern, key):
-                report.error((*path, key), f'"{key}" is not {self.called} ({self.pattern})', at_key=True)
+                report.error((*path, key), f"{named(key)} is not {self.called} ({self.pattern})", at_key=True)
             elif key in self.reserved:
                 report.error((*path, key), f'"{key}" is a name of the language and cannot be used here', at_key=True)
             self.value.check(each, (*path, key), report)
@@ -192,7 +192,7 @@ class Keys:
         for key, each in value.items():
             shape = self.keys.get(key)
             if shape is None:
-                report.error((*path, key), f'unknown key "{key}"{did_you_mean(key, self.keys)}', at_key=True)
+                report.error((*path, key), f"unknown key {named(key)}{did_you_mean(key, self.keys)}", at_key=True)
                 continue
             shape.check(each, (*path, key), report)
             if key in self.unsupported:
@@ -223,7 +223,7 @@ def named(value: Any) -> str:
         return "a mapping"
     if isinstance(value, list):
         return "a list"
-    return f'"{value}"' if isinstance(value, str) else str(value)
+    return f'"{shortened(value)}"' if isinstance(value, str) else str(value)
 
 
 def is_long_source(value: Any) -> bool:

@@ -1,5 +1,7 @@
 """The client, against the application on a real socket."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
@@ -167,6 +169,11 @@ def test_an_answer_that_is_no_problem_is_shown_as_its_text(client: Client, monke
     monkeypatch.setattr(requests.Session, "request", lambda *_, **__: answered)
     with pytest.raises(ApiProblem, match="502 : <html>bad gateway</html>"):
         client.live()
+
+
+def test_the_client_needs_no_flask() -> None:
+    code = "import sys, api.client; sys.exit('flask' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_health_is_asked_without_a_token(served: tuple[Bench, str]) -> None:

@@ -5,7 +5,7 @@ import json
 import pytest
 from ruamel.yaml import YAML
 
-from tests.api.bench import ORDER, ORDERS, Bench, Caller
+from tests.api.bench import CALL, ORDER, ORDERS, Bench, Caller
 
 
 def test_a_specification_is_deployed_once_and_the_same_again_is_no_conflict(bench: Bench) -> None:
@@ -47,8 +47,6 @@ def test_everything_that_is_wrong_is_said_with_its_place(bench: Bench) -> None:
     ],
 )
 def test_a_connector_is_checked_with_its_configuration(bench: Bench, change: tuple[str, str], path: str) -> None:
-    from tests.api.bench import CALL
-
     answered = bench.admin.deploy(CALL.replace(*change))
     assert answered.status_code == 422
     assert [error["path"] for error in answered.json["errors"]] == [path]
