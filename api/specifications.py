@@ -16,9 +16,9 @@ from api.messages import ListQuery, moment
 from api.pages import page_of
 from api.permissions import Permission
 from api.routes import API, Routes
+from deploy.wiring import problems_of_config
 from engine.data.values import problems_of
 from engine.errors import InvalidInput, Problem
-from engine.spec.diagnostics import did_you_mean
 from engine.spec.model import Specification
 from engine.spec.read import read_specification
 from engine.store.registry import StoredSpecification
@@ -172,14 +172,7 @@ def _read(text: str, media_type: str) -> Specification:
 
 def _config_problems(connector: str, config: Mapping[str, Any]) -> list[tuple[tuple[str | int, ...], str]]:
     """What is wrong with the configuration of a connector of this installation, each with its place."""
-    known = parts().connectors
-    called = known.get(connector)
-    if called is None:
-        names = ", ".join(known.names())
-        return [
-            (("connector",), f'there is no connector "{connector}"{did_you_mean(connector, known.names())}: {names}')
-        ]
-    return [(problem.path, problem.message) for problem in called.check_config(config)]
+    return problems_of_config(parts().connectors, connector, config)
 
 
 def _warnings(specification: Specification) -> list[str]:

@@ -12,7 +12,7 @@ import socket
 import sys
 import tempfile
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -63,12 +63,17 @@ REFUSALS = (CannotListen, CredentialsError, DataDirInUse, DataDirUnusable, NoRed
 
 
 def run_up(
-    settings: Settings, *, external_redis: bool, flower: bool, on_ready: Callable[[], None] | None = None
+    settings: Settings,
+    *,
+    external_redis: bool,
+    flower: bool,
+    on_ready: Callable[[], None] | None = None,
+    extra: Sequence[Program] = (),
 ) -> int:
     """Runs everything until Ctrl-C or SIGTERM. The exit code: 0, or 1 with one line on stderr (or in the stream).
 
     With `external_redis` the one of the settings is used, else one is started in the data dir. `on_ready` is called
-    when the API answers, in a thread of its own.
+    when the API answers, in a thread of its own. `extra` programs run beside the workers.
     """
     try:
         _check_data_dir(settings.data_dir)
@@ -84,6 +89,8 @@ def run_up(
             # As late as can be: the first start is the one that shows the password.
             credentials, first_start = load_or_create(settings.data_dir)
             stages += _stages(settings, outside, lock, credentials if flower else None)
+            if extra:
+                stages.insert(-1, list(extra))
             tree = ProcessTree(stages)
 
             def greet() -> None:

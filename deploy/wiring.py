@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from random import SystemRandom
+from typing import Any
 
 from redis import Redis
 from redis.backoff import NoBackoff
@@ -19,6 +20,7 @@ from deploy.settings import Settings
 from engine.definitions import Definitions
 from engine.resources.directory import Directory
 from engine.runner import Runner
+from engine.spec.diagnostics import did_you_mean
 from engine.store.port import Store
 from engine.store.redis_registry import RedisRegistry
 from engine.store.redis_store import RedisStore
@@ -87,6 +89,18 @@ def assemble(
         connectors=connectors_of(settings, environment),
         doorbell=doorbell,
     )
+
+
+def problems_of_config(
+    connectors: Connectors, name: str, config: Mapping[str, Any]
+) -> list[tuple[tuple[str | int, ...], str]]:
+    """What is wrong with the configuration of a task's connector, each with its place within it."""
+    connector = connectors.get(name)
+    if connector is None:
+        known = connectors.names()
+        message = f'there is no connector "{name}"{did_you_mean(name, known)}: {", ".join(known)}'
+        return [(("connector",), message)]
+    return [(problem.path, problem.message) for problem in connector.check_config(config)]
 
 
 def connectors_of(settings: Settings, environment: Mapping[str, str]) -> Connectors:

@@ -62,7 +62,7 @@ def parse(text: str, report: Report) -> Any:
         # The library knows where a character stands in the text, not in which line.
         before = text[: error.position]
         place = before.count("\n") + 1, error.position - before.rfind("\n")
-        _not_yaml(report, place, f"the character U+{ord(error.character):04X} may not stand in a document")
+        _not_yaml(report, place, f"the character U+{error.character:04X} may not stand in a document")
         raise
 
 
