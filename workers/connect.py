@@ -2,8 +2,8 @@
 
 A slow call must not hold up drains, so calls run in threads beside Celery's own, as many as there are threads. They
 are taken from the store by a compare, so that a doubled message finds nothing to take; each is its taker's until a
-deadline, which is renewed while it waits or runs here. Outcomes are events: one thread reports those that finished
-meanwhile together, and drains their shards when nobody else does.
+deadline, which is renewed while it waits or runs here. Outcomes are events: two threads report those that
+finished meanwhile together, and drain their shards when nobody else does.
 """
 
 import logging
@@ -29,6 +29,9 @@ QUICK_S = 0.0005
 
 MOST_QUICK_CALLS = 256
 """Calls of quick connectors that one process takes at once."""
+
+REPORTERS = 2
+"""Threads that report and drain: while one waits for the store, the other works."""
 
 REPORTED_AT_ONCE = 256
 RENEWED_EVERY_S = 2.0
@@ -79,8 +82,8 @@ class CallRoom:
         self._renewed_at = monotonic()
         self._closing = Event()
         self._callers = [Thread(target=self._make_calls, name=f"caller-{n}", daemon=True) for n in range(threads)]
-        self._reporter = Thread(target=self._report, name="reporter", daemon=True)
-        for thread in (*self._callers, self._reporter):
+        self._reporters = [Thread(target=self._report, name=f"reporter-{n}", daemon=True) for n in range(REPORTERS)]
+        for thread in (*self._callers, *self._reporters):
             thread.start()
 
     def take(self, shard: int, known: Sequence[Call] = ()) -> bool:
@@ -121,9 +124,11 @@ class CallRoom:
                 log.warning("%d calls were not handed back and wait for their deadline: %s", len(calls), away)
         until = monotonic() + STOPPED_WITHIN_S
         while self._in_room and monotonic() < until:
-            self._reporter.join(0.02)
-        self._finished.put(None)
-        self._reporter.join(STOPPED_WITHIN_S)
+            self._reporters[0].join(0.02)
+        for _ in self._reporters:
+            self._finished.put(None)
+        for reporter in self._reporters:
+            reporter.join(STOPPED_WITHIN_S)
         for _ in self._callers:
             self._wake.put(False)
         if self._in_room:
@@ -186,7 +191,7 @@ class CallRoom:
     # -- reporting ---------------------------------------------------------------------------------------------
 
     def _report(self) -> None:
-        """The thread that reports outcomes, drains free shards, takes more, and renews what takes long."""
+        """One thread that reports outcomes, drains free shards, takes more, and renews what takes long."""
         running = True
         while running:
             finished, running = self._next_batch()
