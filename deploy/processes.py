@@ -162,7 +162,7 @@ class ProcessTree:
             self._stream.write(OWN_NAME, line)
 
     def run(self, on_ready: Callable[[], None] | None = None) -> int:
-        """Starts, supervises until a signal asks to stop, stops. The exit code: 0, or 1 after giving up or a forced end.
+        """Starts, supervises until a signal asks to stop, stops. Gives 0, or 1 after giving up or a forced end.
 
         `on_ready` is called once all stages are ready, in a thread of its own, so that supervision goes on meanwhile.
         """

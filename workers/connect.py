@@ -2,7 +2,7 @@
 
 A slow call must not hold up drains, so calls run in threads beside Celery's own, as many as there are threads. They
 are taken from the store by a compare, so that a doubled message finds nothing to take; each is its taker's until a
-deadline, which is renewed while it waits or runs here. Outcomes are events: two threads report those that
+deadline, which is renewed while it waits or runs here. Outcomes are events: a few threads report those that
 finished meanwhile together, and drain their shards when nobody else does.
 """
 
@@ -30,7 +30,7 @@ QUICK_S = 0.0005
 MOST_QUICK_CALLS = 256
 """Calls of quick connectors that one process takes at once."""
 
-REPORTERS = 2
+REPORTERS = 3
 """Threads that report and drain: while one waits for the store, the other works."""
 
 REPORTED_AT_ONCE = 256

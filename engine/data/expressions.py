@@ -5,7 +5,7 @@ Every declared variable exists, null while it is unset. An expression that fails
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -18,11 +18,29 @@ from engine.data.values import problems_of
 
 KEPT_EXPRESSIONS = 4_096
 LONGEST_EXPRESSION = 4_000
-"""Characters: what a person can read. It also bounds what evaluating one can cost."""
+"""Characters: what a person can read, and what the parser can hold."""
 
-_BINDS = re.compile(r"\.\s*(?:all|exists|exists_one|map|filter)\s*\(\s*([A-Za-z_]\w*)\s*,")
+FUNCTIONS = frozenset(
+    {
+        "size", "contains", "startsWith", "endsWith", "matches", "string", "int", "uint", "double", "bytes", "type",
+        "dyn", "timestamp", "duration", "getFullYear", "getMonth", "getDayOfYear", "getDayOfMonth", "getDate",
+        "getDayOfWeek", "getHours", "getMinutes", "getSeconds", "getMilliseconds",
+    }
+)  # fmt: skip
+"""The functions there are, beside the macros `has`, `all`, `exists`, `exists_one`, `map` and `filter`."""
+
+_MACROS = frozenset({"all", "exists", "exists_one", "map", "filter"})
+_TOKEN = re.compile(
+    r"""(?P<text> (?:[bB]?[rR]|[rR][bB]) (?: \"{3}.*?\"{3} | '{3}.*?'{3} | "[^"\n]*" | '[^'\n]*' )
+                | [bB]? (?: \"{3}(?:\\.|.)*?\"{3} | '{3}(?:\\.|.)*?'{3} | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])*' ) )
+      | (?P<name> [A-Za-z_]\w* ) | (?P<number> [0-9][\w.]* ) | (?P<sign> \S )""",
+    re.DOTALL | re.VERBOSE,
+)
 _PLACE = re.compile(r"<input>:(\d+):(\d+): (?:Syntax error: )?(.*)")
-_HOLE = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+_UNEXPECTED = re.compile(
+    r"(?:mismatched input|extraneous input|no viable alternative at input|token recognition error at:) '(.*?)'(?: expecting.*)?$"
+)
+_UNDEFINED = re.compile(r"Undefined variable or function: '(.*?)'")
 
 # What the library raises when an expression cannot be evaluated: a wrong type, a missing key or index, an overflow,
 # a division by zero, a function that does not exist for these arguments.
@@ -57,14 +75,15 @@ class TemplateFailed(Exception):
 
 
 class Expression:
-    """A compiled expression. `variables` are the names it needs from outside."""
+    """A compiled expression. `variables` are the names it needs from outside, `unknown` functions it calls in vain."""
 
-    __slots__ = ("_program", "source", "variables")
+    __slots__ = ("_program", "source", "unknown", "variables")
 
-    def __init__(self, source: str, program: Any, variables: frozenset[str]) -> None:
+    def __init__(self, source: str, program: Any, variables: frozenset[str], unknown: frozenset[str]) -> None:
         self.source = source
         self._program = program
         self.variables = variables
+        self.unknown = unknown
 
     def evaluate(self, data: Mapping[str, Any]) -> Any:
         """The value over `data`. Raises `ExpressionFailed`."""
@@ -73,8 +92,8 @@ class Expression:
         try:
             value = self._program.execute(known)
         except _FAILURES as failure:
-            raise ExpressionFailed(self.source, str(failure)) from failure
-        if value is None or isinstance(value, bool | str | int):
+            raise ExpressionFailed(self.source, _reason(failure)) from failure
+        if value is None or isinstance(value, bool | str):
             return value
         if isinstance(value, datetime | timedelta | bytes):
             raise ExpressionFailed(
@@ -100,16 +119,66 @@ def compile_expression(text: str) -> Expression:
     """The expression of a text, parsed once and kept. Raises `ExpressionSyntax`."""
     if len(text) > LONGEST_EXPRESSION:
         raise ExpressionSyntax(f"is longer than {LONGEST_EXPRESSION} characters", 1)
+    if not text.strip():
+        raise ExpressionSyntax("is empty", 1)
     try:
         program = cel.compile(text)
     except ValueError as error:
-        found = _PLACE.search(str(error))
-        if found is None:
-            raise ExpressionSyntax(str(error), 1) from None
-        raise ExpressionSyntax(found.group(3), int(found.group(2))) from None
-    # A macro's own variable (`lines.all(l, l.qty > 0)`) is not needed from outside.
-    bound = set(_BINDS.findall(text))
-    return Expression(text, program, frozenset(name for name in program.variables() if name not in bound))
+        raise _syntax_error(text, str(error)) from None
+    called = (name for name in program.functions() if name[0].isalpha())
+    return Expression(text, program, _free(text, program.variables()), frozenset(called) - FUNCTIONS)
+
+
+def _syntax_error(text: str, report: str) -> ExpressionSyntax:
+    found = _PLACE.search(report)
+    if found is None:
+        return ExpressionSyntax(_first_sentence(report), 1)
+    line, column, reason = int(found[1]), int(found[2]), found[3]
+    before = sum(len(each) + 1 for each in text.split("\n")[: line - 1])
+    unexpected = _UNEXPECTED.match(reason)
+    if unexpected is not None:
+        # The parser lists all that could stand there, which helps nobody.
+        reason = "ends too early" if unexpected[1] == "<EOF>" else f"{unexpected[1]!r} does not belong here"
+    return ExpressionSyntax(reason, before + column)
+
+
+def _free(text: str, names: Sequence[str]) -> frozenset[str]:
+    """The variables that must come from outside. The library counts those that a macro binds among them.
+
+    `lines.all(l, l.qty > 0)` needs `lines`; `l + lines.map(l, l.qty)[0]` needs `l` too.
+    """
+    tokens = [match.group() for match in _TOKEN.finditer(text)]
+    bound: list[tuple[int, str]] = []
+    ever_bound: set[str] = set()
+    free: set[str] = set()
+    depth = 0
+    for index, token in enumerate(tokens):
+        before = tokens[index - 1] if index else ""
+        if token in "([{":
+            depth += 1
+        elif token in ")]}":
+            depth -= 1
+            while bound and bound[-1][0] > depth:
+                bound.pop()
+        elif before == "(" and index > 2 and tokens[index - 2] in _MACROS and tokens[index - 3] == ".":
+            bound.append((depth, token))
+            ever_bound.add(token)
+        elif before != "." and token not in {name for _, name in bound}:
+            free.add(token)
+    return frozenset(name for name in names if name in free or name not in ever_bound)
+
+
+def _reason(failure: BaseException) -> str:
+    undefined = _UNDEFINED.match(str(failure))
+    if undefined is not None:
+        # The library says the same of a function whose arguments do not fit.
+        return f"the function {undefined[1]} cannot take these values"
+    return f"there is no key {failure}" if isinstance(failure, KeyError) else _first_sentence(str(failure))
+
+
+def _first_sentence(report: str) -> str:
+    """The first sentence of what the library reports; the rest is advice on CEL in general."""
+    return report.split("\n")[0].split(". ")[0].removesuffix(".")
 
 
 class Template:
@@ -119,32 +188,60 @@ class Template:
     is percent-encoded. A mapping `{secret: NAME}` is left as it is: the worker resolves it.
     """
 
-    __slots__ = ("static", "value", "variables")
+    __slots__ = ("_parsed", "expressions", "static", "value")
 
     def __init__(self, value: Any) -> None:
         """Raises `ExpressionSyntax` for a broken expression in it."""
         self.value = value
-        expressions = list(_expressions(value))
-        self.static = not expressions
-        self.variables = frozenset[str]().union(*(expression.variables for expression in expressions))
+        self.expressions: list[Expression] = []
+        self._parsed = self._parse(value)
+        self.static = not self.expressions
 
     def render(self, data: Mapping[str, Any]) -> Any:
         """The value over `data`. Raises `TemplateFailed` where a value is null or cannot be had."""
-        return self.value if self.static else _rendered(self.value, data, "$", in_url=False)
+        return self.value if self.static else _rendered(self._parsed, data, "$", in_url=False)
+
+    def _parse(self, value: Any) -> Any:
+        if isinstance(value, str):
+            parts = _parts(value)
+            self.expressions += [part for part in parts if isinstance(part, Expression)]
+            return value if parts == (value,) or not parts else parts
+        if isinstance(value, dict):
+            return {key: self._parse(each) for key, each in value.items()}
+        if isinstance(value, list):
+            return [self._parse(each) for each in value]
+        return value
 
 
-def _expressions(value: Any) -> list[Expression]:
-    if isinstance(value, str):
-        return [compile_expression(hole.strip()) for hole in _HOLE.findall(value)]
-    if isinstance(value, dict):
-        return [found for each in value.values() for found in _expressions(each)]
-    if isinstance(value, list):
-        return [found for each in value for found in _expressions(each)]
-    return []
+def _parts(text: str) -> tuple[str | Expression, ...]:
+    """A string as texts and expressions. A hole ends at the `}}` that closes it, not at one inside its strings."""
+    parts: list[str | Expression] = []
+    end = 0
+    while (start := text.find("{{", end)) >= 0:
+        if start > end:
+            parts.append(text[end:start])
+        end = _closed(text, start + 2)
+        parts.append(compile_expression(text[start + 2 : end - 2].strip()))
+    if end < len(text):
+        parts.append(text[end:])
+    return tuple(parts)
+
+
+def _closed(text: str, start: int) -> int:
+    """Where the hole ends that has begun before `start`."""
+    depth = 0
+    for token in _TOKEN.finditer(text, start):
+        if token.group() == "{":
+            depth += 1
+        elif token.group() == "}" and depth:
+            depth -= 1
+        elif token.group() == "}" and text.startswith("}}", token.start()):
+            return token.start() + 2
+    raise ExpressionSyntax("`{{` is not closed by `}}`", 1)
 
 
 def _rendered(value: Any, data: Mapping[str, Any], path: str, *, in_url: bool) -> Any:
-    if isinstance(value, str):
+    if isinstance(value, tuple):
         return _filled(value, data, path, in_url=in_url)
     if isinstance(value, dict):
         return {key: _rendered(each, data, f"{path}.{key}", in_url=key == "url") for key, each in value.items()}
@@ -153,25 +250,27 @@ def _rendered(value: Any, data: Mapping[str, Any], path: str, *, in_url: bool) -
     return value
 
 
-def _filled(text: str, data: Mapping[str, Any], path: str, *, in_url: bool) -> Any:
-    alone = _HOLE.fullmatch(text.strip())
-    if alone is not None and not in_url and "}}" not in alone.group(1):
-        return _no_secret(_value(alone.group(1), data, path), path)
+def _filled(parts: tuple[str | Expression, ...], data: Mapping[str, Any], path: str, *, in_url: bool) -> Any:
+    alone = [part for part in parts if isinstance(part, Expression) or part.strip()]
+    if len(alone) == 1 and not in_url:
+        assert isinstance(alone[0], Expression), "a string without expressions is no template"
+        return _no_secret(_value(alone[0], data, path), path)
+    written = ""
+    for part in parts:
+        if isinstance(part, Expression):
+            value = _text(_value(part, data, path))
+            part = quote(value, safe="") if in_url else value
+        written += part
+    return written
 
-    def written(hole: re.Match[str]) -> str:
-        value = _text(_value(hole.group(1), data, path))
-        return quote(value, safe="") if in_url else value
 
-    return _HOLE.sub(written, text)
-
-
-def _value(source: str, data: Mapping[str, Any], path: str) -> Any:
+def _value(expression: Expression, data: Mapping[str, Any], path: str) -> Any:
     try:
-        value = compile_expression(source.strip()).evaluate(data)
+        value = expression.evaluate(data)
     except ExpressionFailed as failure:
         raise TemplateFailed(path, str(failure)) from failure
     if value is None:
-        raise TemplateFailed(path, f"{source.strip()!r} is null")
+        raise TemplateFailed(path, f"{expression.source!r} is null")
     return value
 
 

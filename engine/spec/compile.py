@@ -8,10 +8,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from engine.data.expressions import Expression, ExpressionSyntax, Template, compile_expression
+from engine.data.expressions import FUNCTIONS, Expression, ExpressionSyntax, Template, compile_expression
 from engine.data.mapping import OUTPUT, InputMapping, OutputMapping, Source
 from engine.data.paths import Path, PathSyntax, compile_path
-from engine.data.schemas import Schema, SchemaInvalid, compile_schema
+from engine.data.schemas import Schema, SchemaInvalid, check_definitions, compile_schema
 from engine.spec.diagnostics import DocumentPath, Report, did_you_mean
 from engine.spec.flows import Arc, ControlFlow, check_reach, read_control_flow
 from engine.spec.model import (
@@ -32,19 +32,23 @@ from engine.spec.model import (
     Task,
     Variable,
 )
-from engine.spec.shape import is_long_source
+from engine.spec.shape import is_long_source, named
 
 ConfigProblems = Sequence[tuple[tuple[str | int, ...], str]]
 CheckConfig = Callable[[str, Mapping[str, Any]], ConfigProblems]
 """Checks the configuration of a connector by its name; an unknown name is a problem with the path `("connector",)`."""
 
 DEFAULT_TIMEOUT_S = 30.0
+LONGEST_TIMEOUT_S = 3600
 NOT_YET = "is not supported yet by this version"
 
-_ONLY_OF = {
-    Kind.AUTOMATED: {"connector", "config", "retry"},
-    Kind.HUMAN: {"offer", "allocate", "interaction", "form", "priority"},
+_OF_KINDS = {
+    **dict.fromkeys(("connector", "config", "retry"), (Kind.AUTOMATED,)),
+    **dict.fromkeys(("offer", "allocate", "interaction", "form", "priority"), (Kind.HUMAN,)),
+    **dict.fromkeys(("input", "output"), (Kind.AUTOMATED, Kind.HUMAN, Kind.COMPOSITE)),
 }
+"""The keys that only tasks of some kinds have."""
+
 Word = TypeVar("Word", Join, Split)
 
 _SECRET = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
@@ -69,8 +73,11 @@ class _Compiler:
 
     def specification(self) -> Specification:
         document, report = self._document, self._report
-        for name, body in self._definitions.items():
-            self._schema(body, ("schemas", name))
+        for invalid in check_definitions(self._definitions):
+            report.error(("schemas", *invalid.path), invalid.reason)
+        if report.errors:
+            # What refers to a broken schema would only repeat its error.
+            self._definitions = dict.fromkeys(self._definitions, True)
         nets = document["nets"]
         root = document.get("root", "main")
         if root not in nets:
@@ -124,8 +131,7 @@ class _Compiler:
     def _variable(self, name: str, written: Mapping[str, Any], path: DocumentPath) -> Variable:
         schema = self._schema(written["schema"], (*path, "schema")) if "schema" in written else None
         if schema is not None and "default" in written:
-            for place, message in schema.check(written["default"]):
-                self._report.error((*path, "default"), f"the default does not fit: {place} {message}")
+            self._check_fits("the default", written["default"], (*path, "default"), schema)
         return Variable(
             name=name,
             schema=schema,
@@ -147,12 +153,10 @@ class _Compiler:
         kind = Kind(written["kind"])
         if kind is Kind.COMPOSITE:
             self._report.error((*path, "kind"), f'"composite" {NOT_YET}')
-        for owner, keys in _ONLY_OF.items():
-            for key in keys.intersection(written):
-                if kind is not owner:
-                    self._report.error(
-                        (*path, key), f'"{key}" is for {owner} tasks, and this one is {kind}', at_key=True
-                    )
+        for key, kinds in _OF_KINDS.items():
+            if key in written and kind not in kinds:
+                owners = " and ".join(kinds[:2])
+                self._report.error((*path, key), f'"{key}" is for {owners} tasks, and this one is {kind}', at_key=True)
         join = self._word(Join, written, "join", Join.XOR, path)
         split, flows = self._split(name, written, flow, variables, path)
         return Task(
@@ -179,7 +183,7 @@ class _Compiler:
             return default
         if isinstance(value, dict) or value == "or":
             shown = '"or"' if value == "or" else "this form"
-            self._report.error((*path, key), f"{shown} {NOT_YET}")
+            self._report.error((*path, key), f'{shown} {NOT_YET}; "and" and "xor" are')
             return default
         return words(value)
 
@@ -201,12 +205,13 @@ class _Compiler:
         elif chosen and written.get("split") == "and":
             for arc in arcs:
                 if arc.when is not None:
-                    self._report.error(arc.path, "an and-split takes every flow: `when` has no meaning here")
+                    message = "an and-split takes every flow: `when` has no meaning here"
+                    self._report.error((*arc.entry, "when"), message, at_key=True)
         flows = tuple(
             Flow(
                 place=flow.place(name, arc.target),
                 target=arc.target,
-                when=self._expression(arc.when, (*arc.path[:-1], "when"), variables) if arc.when is not None else None,
+                when=self._expression(arc.when, (*arc.entry, "when"), variables) if arc.when is not None else None,
             )
             for arc in arcs
         )
@@ -215,17 +220,17 @@ class _Compiler:
     def _check_xor(self, arcs: Sequence[Arc]) -> None:
         for arc in arcs[:-1]:
             if arc.when is None:
-                self._report.error(
-                    arc.path, "only the last flow of an xor-split may be without `when`: it is the default"
-                )
+                message = "only the last flow of an xor-split may be without `when`: it is the default"
+                self._report.error(arc.entry, message)
         if arcs and arcs[-1].when is not None:
-            self._report.error(arcs[-1].path, "the last flow of an xor-split is the default: add one without `when`")
+            message = "the last flow of an xor-split is its default: add one without `when`"
+            self._report.error(arcs[-1].entry, message)
 
     # -- what a task does --------------------------------------------------------------------------------------
 
     def _call(self, written: Mapping[str, Any], variables: Mapping[str, Variable], path: DocumentPath) -> Call | None:
         if "connector" not in written:
-            self._report.error(path, 'the key "connector" is missing: an automated task calls one')
+            self._report.error(path, 'the key "connector" is missing: an automated task calls one', at_key=True)
             return None
         config = written.get("config", {})
         before = len(self._report.errors)
@@ -236,8 +241,11 @@ class _Compiler:
                 where = path if place == ("connector",) else (*path, "config")
                 self._report.error((*where, *place), message)
         timeout = config.get("timeout_s", DEFAULT_TIMEOUT_S)
-        if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout <= 3600:
-            self._report.error((*path, "config", "timeout_s"), "must be a number of seconds up to 3600")
+        if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout <= LONGEST_TIMEOUT_S:
+            # The connector has its own opinion only of what is a number.
+            if len(self._report.errors) == before:
+                message = f"must be a number of seconds up to {LONGEST_TIMEOUT_S}, written out: it is no template"
+                self._report.error((*path, "config", "timeout_s"), message)
             timeout = DEFAULT_TIMEOUT_S
         return Call(written["connector"], template, float(timeout), _retry(written.get("retry", {})))
 
@@ -262,8 +270,8 @@ class _Compiler:
             values = offer.get(part, [])
             place = (*path, "offer", part)
             if not isinstance(values, list):
-                return (self._source(values, place, variables),)
-            return tuple(self._source(each, (*place, index), variables) for index, each in enumerate(values))
+                return (self._name_source(values, place, variables),)
+            return tuple(self._name_source(each, (*place, index), variables) for index, each in enumerate(values))
 
         return Offer(
             roles=sources("roles"),
@@ -272,6 +280,12 @@ class _Compiler:
             groups=sources("groups"),
             capabilities=sources("capabilities"),
         )
+
+    def _name_source(self, written: Any, path: DocumentPath, variables: Mapping[str, Variable]) -> Source:
+        source = self._source(written, path, variables)
+        if source.path is None and source.expr is None and not isinstance(source.value, str):
+            self._report.error(path, f"must be a name or a path, not {named(source.value)}")
+        return source
 
     def _interaction(self, written: Mapping[str, Any], path: DocumentPath) -> Interaction:
         interaction = written.get("interaction", {})
@@ -314,22 +328,41 @@ class _Compiler:
             if name not in variables:
                 self._report.error(place, f'no variable named "{name}"{did_you_mean(name, variables)}', at_key=True)
                 continue
-            entries.append((name, self._source(value, place, variables, sees_output=True), variables[name].schema))
+            source = self._source(value, place, variables, sees_output=True)
+            self._check_constant(source, value, place, variables[name].schema)
+            entries.append((name, source, variables[name].schema))
         return OutputMapping(tuple(entries))
+
+    def _check_constant(self, source: Source, written: Any, path: DocumentPath, schema: Schema | None) -> None:
+        """Reports what can be seen now not to fit the variable it will be given to."""
+        if schema is None:
+            return
+        constant = source.path is None and source.expr is None
+        long = is_long_source(written)
+        if source.has_default:
+            self._check_fits("the default", source.default, (*path, "default"), schema)
+        elif constant and source.transform is None:
+            self._check_fits("the value", source.value, (*path, "value") if long else path, schema)
+
+    def _check_fits(self, what: str, value: Any, path: DocumentPath, schema: Schema) -> None:
+        for place, message in schema.check(value):
+            where = f"at {place}: " if place != "$" else ""
+            self._report.error(path, f"{what} does not fit the variable: {where}{message}")
 
     def _source(
         self, written: Any, path: DocumentPath, variables: Mapping[str, Variable], *, sees_output: bool = False
     ) -> Source:
         if isinstance(written, str) and written.startswith("$"):
-            return Source(path=self._path(written, path))
+            return Source(path=self._path(written, path, None if sees_output else variables))
         if not is_long_source(written):
             return Source(value=written)
         expression = None
         if "expr" in written:
             known = {**variables, OUTPUT: Variable(OUTPUT)} if sees_output else variables
             expression = self._expression(written["expr"], (*path, "expr"), known)
+        seen = None if sees_output else variables
         return Source(
-            path=self._path(written["path"], (*path, "path")) if "path" in written else None,
+            path=self._path(written["path"], (*path, "path"), seen) if "path" in written else None,
             expr=expression,
             value=written.get("value"),
             default=written.get("default"),
@@ -338,44 +371,53 @@ class _Compiler:
             required=written.get("required", False),
         )
 
-    def _path(self, text: str, path: DocumentPath) -> Path | None:
+    def _path(self, text: str, path: DocumentPath, variables: Mapping[str, Variable] | None) -> Path | None:
+        """The path of a text; `variables` are what it sees, where that is known now."""
         try:
-            return compile_path(text, self._dialect)
+            compiled = compile_path(text, self._dialect)
         except PathSyntax as error:
-            self._report.error(path, f'"{text}" {error.reason}')
+            self._report.error(path, f"{named(text)} {error.reason}")
             return None
+        if variables is not None and compiled.first is not None:
+            self._check_variables(frozenset({compiled.first}), path, variables)
+        return compiled
 
     def _expression(self, text: str, path: DocumentPath, variables: Mapping[str, Variable]) -> Expression | None:
         try:
             expression = compile_expression(text)
         except ExpressionSyntax as error:
-            self._report.error(path, f'"{text}" is not CEL: at character {error.column}: {error.reason}')
+            self._report.error(path, f"{named(text)} is not CEL: at character {error.column}: {error.reason}")
             return None
-        self._check_variables(expression.variables, path, variables)
+        self._check_expression(expression, path, variables)
         return expression
 
     def _template(self, config: Any, path: DocumentPath, variables: Mapping[str, Variable]) -> Template:
-        try:
-            template = Template(config)
-        except ExpressionSyntax:
-            self._check_templates(config, path)
-            return Template({})
-        self._check_variables(template.variables, path, variables)
-        return template
+        before = len(self._report.errors)
+        self._check_templates(config, path, variables)
+        return Template(config if len(self._report.errors) == before else {})
 
-    def _check_templates(self, value: Any, path: DocumentPath) -> None:
-        """Finds the strings whose expressions are broken."""
+    def _check_templates(self, value: Any, path: DocumentPath, variables: Mapping[str, Variable]) -> None:
+        """Reports what is wrong with the expressions of each string."""
         if isinstance(value, dict):
             for key, each in value.items():
-                self._check_templates(each, (*path, key))
+                self._check_templates(each, (*path, key), variables)
         elif isinstance(value, list):
             for index, each in enumerate(value):
-                self._check_templates(each, (*path, index))
+                self._check_templates(each, (*path, index), variables)
         elif isinstance(value, str):
             try:
-                Template(value)
+                expressions = Template(value).expressions
             except ExpressionSyntax as error:
-                self._report.error(path, f'"{value}": at character {error.column} of its expression: {error.reason}')
+                message = f"{named(value)}: at character {error.column} of its expression: {error.reason}"
+                self._report.error(path, message)
+                return
+            for expression in expressions:
+                self._check_expression(expression, path, variables)
+
+    def _check_expression(self, expression: Expression, path: DocumentPath, variables: Mapping[str, Variable]) -> None:
+        self._check_variables(expression.variables, path, variables)
+        for name in sorted(expression.unknown):
+            self._report.error(path, f'no function named "{name}"{did_you_mean(name, FUNCTIONS)}')
 
     def _check_variables(self, names: frozenset[str], path: DocumentPath, variables: Mapping[str, Variable]) -> None:
         for name in sorted(names):
@@ -386,7 +428,7 @@ class _Compiler:
         try:
             return compile_schema(written, self._definitions)
         except SchemaInvalid as error:
-            self._report.error((*path, *error.path), f"is not a JSON Schema: {error.reason}")
+            self._report.error((*path, *error.path), error.reason)
             return None
 
 

@@ -1,5 +1,6 @@
 """What is wrong with a specification: every error at once, each with file, line, column and path."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -12,6 +13,8 @@ MOST_ERRORS = 100
 
 LONGEST_SHOWN = 60
 """Characters of a value that a message shows."""
+
+_PLAIN_KEY = re.compile(r"[\w$-]{1,100}")
 
 Place = tuple[int, int]
 DocumentPath = tuple[str | int, ...]
@@ -79,9 +82,15 @@ class Report:
 
 
 def written(path: DocumentPath) -> str:
-    """`("next", 0, "to")` as `next[0].to`."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{shortened(part)}" for part in path)
+    """`("next", 0, "to")` as `next[0].to`; a key that is no plain word stands in brackets and quotes."""
+    text = "".join(
+        f".{part}" if _PLAIN_KEY.fullmatch(str(part)) and isinstance(part, str) else _bracketed(part) for part in path
+    )
     return text.removeprefix(".")
+
+
+def _bracketed(part: str | int) -> str:
+    return f"[{part}]" if isinstance(part, int) else f'["{shortened(part)}"]'
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -91,8 +100,9 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def listed(words: Sequence[str]) -> str:
-    """`a, b or c`."""
-    return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+    """`"a", "b" or "c"`."""
+    quoted = [f'"{word}"' for word in words]
+    return " or ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
 
 
 def shortened(text: str) -> str:

@@ -5,7 +5,7 @@ A flow from task to task runs through an implicit condition named `task>task`. A
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from engine.spec.diagnostics import DocumentPath, Report, did_you_mean
@@ -14,11 +14,12 @@ from engine.spec.model import END, START
 
 @dataclass(frozen=True, slots=True)
 class Arc:
-    """One entry of a `next`: the element it names, its `when`, and where it stands in the document."""
+    """One entry of a `next`: the element it names, its `when`, and where it and the name stand in the document."""
 
     target: str
     when: str | None
     path: DocumentPath
+    entry: DocumentPath
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,16 @@ class ControlFlow:
     start: tuple[Arc, ...]
     conditions: Mapping[str, tuple[Arc, ...]]
     tasks: Mapping[str, tuple[Arc, ...]]
+    before: dict[str, dict[str, None]] = field(init=False, default_factory=dict)
+    """The places before each task. Once for all: a net may have thousands of tasks."""
+
+    def __post_init__(self) -> None:
+        for source, arcs in ((START, self.start), *self.conditions.items()):
+            for arc in arcs:
+                self.before.setdefault(arc.target, {})[source] = None
+        for source, arcs in self.tasks.items():
+            for arc in arcs:
+                self.before.setdefault(arc.target, {})[f"{source}>{arc.target}"] = None
 
     def place(self, task: str, target: str) -> str:
         """The place a task's token goes to on its way to a target."""
@@ -35,10 +46,7 @@ class ControlFlow:
 
     def inputs(self, task: str) -> tuple[str, ...]:
         """The places a task takes from, in the order of the document."""
-        found = [START] if any(arc.target == task for arc in self.start) else []
-        found += [name for name, arcs in self.conditions.items() if any(arc.target == task for arc in arcs)]
-        found += [f"{name}>{task}" for name, arcs in self.tasks.items() if any(arc.target == task for arc in arcs)]
-        return tuple(found)
+        return tuple(self.before.get(task, ()))
 
 
 def read_control_flow(net: Mapping[str, Any], path: DocumentPath, report: Report) -> ControlFlow:
@@ -55,13 +63,14 @@ def read_control_flow(net: Mapping[str, Any], path: DocumentPath, report: Report
             for name, body in tasks.items()
         },
     )
-    elements = [*tasks, *conditions, END]
+    elements = dict.fromkeys([*tasks, *conditions, END])
     for arcs in (flow.start, *flow.conditions.values(), *flow.tasks.values()):
         _check_names(arcs, elements, report)
     for arcs in (flow.start, *flow.conditions.values()):
         for arc in arcs:
             if arc.when is not None:
-                report.error(arc.path, "a condition chooses nothing: `when` is for the flows of a task")
+                message = "a condition chooses nothing: `when` is for the flows of a task"
+                report.error((*arc.entry, "when"), message, at_key=True)
             elif arc.target in conditions or arc.target == END:
                 report.error(arc.path, f'a condition leads to tasks only, and "{arc.target}" is a condition')
     return flow
@@ -105,14 +114,16 @@ def _arcs(written: Any, path: DocumentPath) -> Iterable[Arc]:
 
 def _arc(written: Any, path: DocumentPath) -> Arc:
     if isinstance(written, dict):
-        return Arc(written["to"], written.get("when"), (*path, "to"))
-    return Arc(written, None, path)
+        return Arc(written["to"], written.get("when"), (*path, "to"), path)
+    return Arc(written, None, path, path)
 
 
-def _check_names(arcs: tuple[Arc, ...], elements: list[str], report: Report) -> None:
+def _check_names(arcs: tuple[Arc, ...], elements: Mapping[str, None], report: Report) -> None:
     seen: set[str] = set()
     for arc in arcs:
-        if arc.target not in elements:
+        if arc.target == START:
+            report.error(arc.path, '"start" has no way in: a flow leads to a task, to a condition or to "end"')
+        elif arc.target not in elements:
             report.error(arc.path, f'no element named "{arc.target}"{did_you_mean(arc.target, elements)}')
         elif arc.target in seen:
             report.error(arc.path, f'leads to "{arc.target}" a second time')

@@ -182,7 +182,9 @@ class _Reader:
                 self._report.error(below, f'the key "{shortened(key)}" stands here a second time', at_key=True)
             self._report.key_places[below] = _place(event)
             following = self._next()
-            self._report.places[below] = _place(following)
+            # A value that was left out stands, to the parser, wherever the next thing begins.
+            left_out = isinstance(following, ScalarEvent) and not following.value and not following.style
+            self._report.places[below] = _place(event if left_out else following)
             values[key] = self._value(following, below)
         return values
 

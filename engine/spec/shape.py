@@ -17,22 +17,32 @@ JsonSchema = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A string, of given words or of a pattern."""
+    """A string, of given words or of a pattern; where there are both, either will do."""
 
     words: tuple[str, ...] = ()
     pattern: str | None = None
     called: str = "a string"
+    allowed: str = ""
 
     def check(self, value: Any, path: DocumentPath, report: Report) -> None:
         if not isinstance(value, str):
             hint = "; write it in quotes" if isinstance(value, int | float) else ""
             report.error(path, f"must be {self.called}, not {named(value)}{hint}")
-        elif self.words and value not in self.words:
-            report.error(path, f"must be {listed(self.words)}, not {named(value)}{did_you_mean(value, self.words)}")
-        elif self.pattern is not None and not re.fullmatch(self.pattern, value):
+        elif value in self.words:
+            return
+        elif self.pattern is not None and re.fullmatch(self.pattern, value):
+            return
+        elif self.words:
+            report.error(
+                path,
+                f"must be {self.allowed or listed(self.words)}, not {named(value)}{did_you_mean(value, self.words)}",
+            )
+        elif self.pattern is not None:
             report.error(path, f"{named(value)} is not {self.called} ({self.pattern})")
 
     def schema(self) -> JsonSchema:
+        if self.words and self.pattern:
+            return {"anyOf": [{"enum": list(self.words)}, {"type": "string", "pattern": f"^({self.pattern})$"}]}
         if self.words:
             return {"enum": list(self.words)}
         return {"type": "string", **({"pattern": f"^({self.pattern})$"} if self.pattern else {})}
@@ -104,8 +114,13 @@ class Source:
             LONG_SOURCE.check(value, path, report)
             if sum(key in value for key in ("path", "value", "expr")) != 1:
                 report.error(path, "must have exactly one of path, value and expr")
-            if "default" in value and "path" not in value:
-                report.error((*path, "default"), "only a path can find nothing and need a default", at_key=True)
+            for key in ("default", "required"):
+                if key in value and "path" not in value:
+                    report.error(
+                        (*path, key), f"only a path can find nothing: `{key}` has no meaning here", at_key=True
+                    )
+            if "default" in value and value.get("required") is True:
+                report.error((*path, "required"), "where there is a default nothing is required", at_key=True)
 
     def schema(self) -> JsonSchema:
         return {"anyOf": [LONG_SOURCE.schema(), {"not": {"type": "object", "required": ["path"]}}]}
@@ -199,7 +214,7 @@ class Keys:
                 report.error((*path, key), f'"{key}" is not supported yet by this version', at_key=True)
         for key in self.required:
             if key not in value:
-                report.error(path, f'the key "{key}" is missing')
+                report.error(path, f'the key "{key}" is missing', at_key=True)
 
     def schema(self) -> JsonSchema:
         return {
@@ -240,6 +255,12 @@ RESERVED_VARIABLES = (
     "let", "loop", "package", "namespace", "return", "var", "void", "while", "output",
 )  # fmt: skip
 
+FAILURE_KINDS = (
+    "any", "timeout", "connection", "bad_response", "bad_config", "secret_missing", "too_large", "refused", "raised",
+    "lost", "unknown_connector",
+)  # fmt: skip
+"""What a task may repeat its call for: the kinds of failure of the connectors, and HTTP statuses."""
+
 LONG_SOURCE = Keys(
     {
         "path": Text(called="a path"),
@@ -258,8 +279,13 @@ NEXT = Either(
     "a name or a list of names or {to, when}",
 )
 PLACES = Either(((str, NAME), (list, ListOf(NAME, least=1))), "a name or a list of names")
-SOURCES = Either(((list, ListOf(Source(), least=1)), (str, Source())), "a list")
+SOURCES = Either(((list, ListOf(Source(), least=1)), ((str, dict), Source())), "a name, a path or a list of them")
 DURATION = Text(pattern=r"P(?=.)(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?|P\d+[YMW]", called="an ISO 8601 duration")
+FAILURE = Text(
+    words=FAILURE_KINDS,
+    pattern=r"([1-5]xx|(http_)?[1-5][0-9]{2})",
+    allowed=f"{listed(FAILURE_KINDS)}, or a status such as 5xx or 429",
+)
 INITIATOR = Text(words=("system", "user"))
 JSON_SCHEMA = Json(truth=True)
 ACTIONS = ListOf(Anything())
@@ -281,7 +307,7 @@ TASK = Keys(
                 "on": ListOf(
                     Either(
                         (
-                            (str, Text(pattern=r"any|[a-z_]+|[1-5]xx|[1-5][0-9]{2}", called="a kind of failure")),
+                            (str, FAILURE),
                             (int, Number(100, 599)),
                         ),
                         "a kind of failure or a status",
@@ -309,7 +335,7 @@ TASK = Keys(
         "allocate": Text(),
         "interaction": Keys({"offer": INITIATOR, "allocate": INITIATOR, "start": INITIATOR}),
         "form": JSON_SCHEMA,
-        "priority": Either(((int, Number(-1e6, 1e6)), (str, EXPRESSION)), "a number or an expression"),
+        "priority": Either(((int, Number(-1e6, 1e6)), (str, EXPRESSION)), "a whole number or an expression"),
         "net": NAME,
         "specification": Json(),
         "instances": Json(),

@@ -1,4 +1,4 @@
-"""Credentials: random, private, made once even by two first starts at once, refused when they are not as they should."""
+"""Credentials: random, private, made once even by two first starts at once, refused when they are broken."""
 
 import json
 import stat

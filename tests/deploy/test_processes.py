@@ -46,7 +46,8 @@ def supervisor(stages: str, *, policy: str = "RestartPolicy(first_delay_s=0.01)"
     """A process that runs a tree of these stages; `[[program('a', WAITS)]]` with the stand-ins above as names."""
     names = {"WAITS": WAITS, "STUBBORN": STUBBORN, "DIES": DIES, "WITH_A_CHILD": WITH_A_CHILD}
     constants = "".join(f"{name} = {code!r}\n" for name, code in names.items())
-    code = f"{PRELUDE}{constants}sys.exit(ProcessTree({stages}, policy={policy}).run(lambda: print('ALL READY', flush=True)))"
+    run = f"ProcessTree({stages}, policy={policy}).run(lambda: print('ALL READY', flush=True))"
+    code = f"{PRELUDE}{constants}sys.exit({run})"
     process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     with process:
         try:
