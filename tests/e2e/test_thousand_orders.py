@@ -37,6 +37,14 @@ def submit(client: Client) -> list[str]:
     return [answer["case_id"] for answer in [*bulk, *single]]
 
 
+def hire(client: Client) -> None:
+    """Enters the clerks. What is distributed before there is anybody waits for an administrator, unoffered."""
+    for number in range(CLERKS):
+        name = f"clerk-{number}"
+        client.put_resource(name, {"name": name, "roles": ["clerk"]})
+        client.put_user(name, ["participant"], password=f"password of {name}", resource_id=name)
+
+
 def work(client: Client, case_ids: list[str]) -> dict[str, dict[str, Any]]:
     """Clerks do what waits for them until every order is at rest; gives the cases."""
     clerks = [_clerk(client, number) for number in range(CLERKS)]
@@ -52,11 +60,8 @@ def work(client: Client, case_ids: list[str]) -> dict[str, dict[str, Any]]:
 
 
 def _clerk(client: Client, number: int) -> Client:
-    name = f"clerk-{number}"
-    client.put_resource(name, {"name": name, "roles": ["clerk"]})
-    client.put_user(name, ["participant"], password=f"password of {name}", resource_id=name)
     clerk = Client(client.base_url)
-    clerk.log_in(name, f"password of {name}")
+    clerk.log_in(f"clerk-{number}", f"password of clerk-{number}")
     return clerk
 
 
@@ -115,20 +120,22 @@ def check_replay(case_ids: list[str], redis_url: str) -> None:
         assert replayed.items == {item.id: item for item in parts.store.items_of(case_id)}
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(120)
 def test_all_orders_complete_and_none_twice(tmp_path: Path, redis_url: str) -> None:
     with Up(tmp_path, "--demo", redis_url=redis_url) as up:
         client = up.client()
+        hire(client)
         case_ids = submit(client)
         cases = work(client, case_ids)
         check(cases, client)
         check_replay(case_ids, redis_url)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(120)
 def test_all_orders_complete_although_a_worker_is_killed(tmp_path: Path, redis_url: str) -> None:
     with Up(tmp_path, "--demo", redis_url=redis_url) as up:
         client = up.client()
+        hire(client)
         case_ids = submit(client)
         up.kill_a_worker()
         cases = work(client, case_ids)
@@ -136,10 +143,11 @@ def test_all_orders_complete_although_a_worker_is_killed(tmp_path: Path, redis_u
         check_replay(case_ids, redis_url)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(120)
 def test_all_orders_complete_although_everything_is_stopped_and_started(tmp_path: Path) -> None:
     with Up(tmp_path, "--demo") as up:
         client = up.client()
+        hire(client)
         case_ids = submit(client)
         assert up.stop() == 0, up.log()
         up.start()

@@ -15,6 +15,8 @@ from deploy.settings import VARIABLES
 
 READY_WITHIN_S = 60.0
 
+MAIN = "from deploy.cli import main; main()"
+
 
 class Up:
     """One installation on this machine, with its files in `data_dir`."""
@@ -43,7 +45,7 @@ class Up:
 
     def start(self) -> None:
         """Starts everything and waits until the API is ready."""
-        argv = [sys.executable, "-m", "deploy.cli", "up", "--port", str(self.port), "--no-flower", *self._options]
+        argv = [sys.executable, "-c", MAIN, "up", "--port", str(self.port), "--no-flower", *self._options]
         with (self.data_dir / "up.log").open("ab") as log:
             self._process = subprocess.Popen(
                 argv, env=self.environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL
@@ -69,7 +71,7 @@ class Up:
         """Ends a worker process without warning."""
         assert self._process is not None
         listed = subprocess.run(
-            ["ps", "-o", "pid=,args=", "--ppid", str(self._process.pid)], capture_output=True, text=True, check=True
+            ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(self._process.pid)], capture_output=True, text=True, check=True
         )
         workers = [line.split()[0] for line in listed.stdout.splitlines() if "worker-1@" in line]
         assert len(workers) == 1, listed.stdout
@@ -82,7 +84,7 @@ class Up:
     def run(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """Runs a command of `casewright`."""
         return subprocess.run(
-            [sys.executable, "-m", "deploy.cli", *arguments],
+            [sys.executable, "-c", MAIN, *arguments],
             env=self.environment,
             input=stdin,
             capture_output=True,

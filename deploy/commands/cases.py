@@ -1,0 +1,178 @@
+"""Cases: started, shown, listed, cancelled."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from api.client import CaseStillRuns
+from deploy.commands.json_text import json_object
+from deploy.commands.output import NotCompleted, StillRuns, indented, one_line, printable, show, table
+from deploy.commands.server import LONGEST_WAIT_S, Server, with_server
+
+Json = Mapping[str, Any]
+
+STATUSES = ("submitted", "running", "suspended", "completed", "cancelled", "failed", "deadlocked", "faulted")
+
+limit_option = click.option(
+    "--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="How many at most."
+)
+cursor_option = click.option("--cursor", help="Go on where a list ended: `next` of what was printed before.")
+
+
+@click.command()
+@click.argument("specification")
+@click.option(
+    "--data",
+    callback=json_object,
+    default="{}",
+    metavar="JSON|@FILE|-",
+    help="The input variables: a JSON object, a file with one, or - for standard input. Default: none.",
+)
+@click.option("--case-id", help="How the case is named; else it gets a name.")
+@click.option("--version", help="The version of the specification; else the latest one.")
+@click.option("--wait", is_flag=True, help="Wait until the case comes to rest, and show how it stands then.")
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(0, LONGEST_WAIT_S),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait.",
+)
+@with_server
+def start(
+    server: Server,
+    specification: str,
+    data: dict[str, Any],
+    case_id: str | None,
+    version: str | None,
+    wait: bool,
+    timeout_s: float,
+) -> None:
+    """Start a case of SPECIFICATION.
+
+    With --wait the exit code tells how it ended: 0 completed, 5 ended otherwise or stands still, 4 it still runs.
+    (A work item of a case is started with `casewright start-item`.)
+
+    \b
+    Example:
+      casewright start order-fulfilment --data @order.json --wait
+    """
+    accepted = server.client.start_case(specification, data, version=version, case_id=case_id)
+    if not wait:
+        show(accepted, [f"case {accepted['case_id']} is {accepted['status']}"], as_json=server.as_json)
+        return
+    try:
+        ended = server.client.wait_for_case(accepted["case_id"], timeout_s)
+    except CaseStillRuns as still:
+        show(still.case, case_lines(still.case), as_json=server.as_json)
+        raise StillRuns(f"{still} after {timeout_s:g} s") from None
+    show(ended, case_lines(ended), as_json=server.as_json)
+    if ended["status"] != "completed":
+        raise NotCompleted(f"case {ended['case_id']} is {ended['status']}")
+
+
+@click.command()
+@click.argument("case_id", metavar="CASE")
+@click.option("--journal", is_flag=True, help="Show also what has happened in it.")
+@with_server
+def case(server: Server, case_id: str, journal: bool) -> None:
+    """Show a case.
+
+    Its status, data and marking, which tasks wait, and with --journal what has happened in it.
+
+    \b
+    Example:
+      casewright case order-1001 --journal
+    """
+    shown = server.client.case(case_id)
+    lines = case_lines(shown)
+    if journal:
+        shown["journal"] = list(server.client.whole_journal(case_id))
+        lines += ["  journal", *journal_lines(shown["journal"])]
+    show(shown, lines, as_json=server.as_json)
+
+
+@click.command()
+@click.option("--status", type=click.Choice(STATUSES), help="Only those that stand so.")
+@click.option("--specification", help="Only those of this specification.")
+@limit_option
+@cursor_option
+@with_server
+def cases(server: Server, status: str | None, specification: str | None, limit: int, cursor: str | None) -> None:
+    """List cases, newest first.
+
+    \b
+    Example:
+      casewright cases --status running --specification order-fulfilment
+    """
+    page = server.client.cases(status=status, specification=specification, limit=limit, cursor=cursor)
+    rows = [
+        (each["case_id"], f"{each['specification']} {each['version']}", each["status"], each["created_at"] or "")
+        for each in page["items"]
+    ]
+    lines = table(("CASE", "SPECIFICATION", "STATUS", "CREATED"), rows)
+    show(page, [*lines, *more_lines(page)], as_json=server.as_json)
+
+
+@click.command()
+@click.argument("case_id", metavar="CASE")
+@click.option("--reason", help="Why; it stands in the journal.")
+@with_server
+def cancel(server: Server, case_id: str, reason: str | None) -> None:
+    """Cancel a case: what remains of it is withdrawn.
+
+    \b
+    Example:
+      casewright cancel order-1001 --reason "ordered twice"
+    """
+    asked = server.client.cancel_case(case_id, reason)
+    show(asked, [f"case {asked['case_id']} is being cancelled"], as_json=server.as_json)
+
+
+def case_lines(shown: Json) -> list[str]:
+    """A case, for people."""
+    lines = [
+        f"case {shown['case_id']} of {shown['specification']} version {shown['version']}: {shown['status']}",
+        f"  submitted by {shown['submitted_by']} at {shown['created_at'] or '(not yet begun)'}"
+        + (f", ended at {shown['ended_at']}" if shown["ended_at"] else ""),
+    ]
+    failure = shown["failure"]
+    if failure is not None:
+        at = f" at {failure['task']}" if failure["task"] else ""
+        lines.append(f"  {failure['kind']}{at}: {printable(failure['message'])}")
+    lines += [f"  {each['task']} is {each['state']} ({each['item_id']})" for each in shown["tasks"]]
+    for part in ("marking", "data", "result"):
+        if shown[part]:
+            lines += [f"  {part}", *indented(shown[part])]
+    return lines
+
+
+def journal_lines(entries: list[dict[str, Any]]) -> list[str]:
+    """A journal, for people: a line for each event with who did it and what followed."""
+    return [
+        f"    {entry['seq']:>4}  {entry['at']}  {entry['event']['type']:<16}  {_event_line(entry)}".rstrip()
+        for entry in entries
+    ]
+
+
+def more_lines(page: Json) -> list[str]:
+    """That a list goes on, and how to see the rest."""
+    return [f"(more: --cursor {page['next']})"] if page["next"] else []
+
+
+def _event_line(entry: Json) -> str:
+    event = entry["event"]
+    said = [f"by {event['by']}"] if event.get("by") else []
+    if "move" in event:
+        said.insert(0, f"{event['move']} {event['item']}")
+    return printable("; ".join([*said, *map(_effect_line, entry["effects"])]))
+
+
+def _effect_line(effect: Json) -> str:
+    words = [effect["what"], effect.get("task", ""), effect.get("item_id", "")]
+    if "detail" in effect:
+        words.append(effect["detail"] if isinstance(effect["detail"], str) else one_line(effect["detail"]))
+    return " ".join(word for word in words if word)

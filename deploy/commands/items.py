@@ -1,0 +1,114 @@
+"""Work items: listed, claimed, started, completed."""
+
+from typing import Any
+
+import click
+
+from deploy.commands.cases import cursor_option, limit_option, more_lines
+from deploy.commands.json_text import json_value
+from deploy.commands.output import show, table
+from deploy.commands.server import Server, with_server
+
+STATES = ("created", "offered", "allocated", "started", "suspended", "completed", "failed", "skipped",
+          "force_completed", "cancelled", "withdrawn")  # fmt: skip
+
+item_argument = click.argument("item_id", metavar="ITEM")
+
+
+@click.command()
+@click.option("--resource", help="Whose; * for everybody's. Default: one's own.")
+@click.option("--state", type=click.Choice(STATES), help="Only those that stand so; ended ones only with --case.")
+@click.option("--case", "case_id", help="Only those of this case.")
+@limit_option
+@cursor_option
+@with_server
+def items(
+    server: Server, resource: str | None, state: str | None, case_id: str | None, limit: int, cursor: str | None
+) -> None:
+    """List work items, oldest first.
+
+    Those that wait or are under way: one's own, and with the permission those of others.
+
+    \b
+    Example:
+      casewright items --resource '*'
+      casewright items --user clerk --state offered
+    """
+    page = server.client.items(resource_id=resource, state=state, case_id=case_id, limit=limit, cursor=cursor)
+    rows = [
+        (
+            each["item_id"],
+            each["specification"],
+            each["task"],
+            each["state"],
+            each["owner"] or ", ".join(each["offered_to"]),
+            each["created_at"] or "",
+        )
+        for each in page["items"]
+    ]
+    lines = table(("ITEM", "SPECIFICATION", "TASK", "STATE", "WHO", "CREATED"), rows)
+    show(page, [*lines, *more_lines(page)], as_json=server.as_json)
+
+
+@click.command()
+@item_argument
+@with_server
+def claim(server: Server, item_id: str) -> None:
+    """Make an offered item one's own. Of many who try, one succeeds.
+
+    \b
+    Example:
+      casewright claim order-1001:2 --user clerk
+    """
+    _show_moved(server, server.client.claim(item_id))
+
+
+@click.command("start-item")
+@item_argument
+@with_server
+def start_item(server: Server, item_id: str) -> None:
+    """Start an item that is offered or allocated to one.
+
+    Its task fires now; what lost a deferred choice to it is withdrawn. (A case is started with `casewright start`.)
+
+    \b
+    Example:
+      casewright start-item order-1001:2 --user clerk
+    """
+    _show_moved(server, server.client.start(item_id))
+
+
+@click.command()
+@item_argument
+@click.option(
+    "--output",
+    callback=json_value,
+    default="{}",
+    metavar="JSON|@FILE|-",
+    help="What came of it: JSON, a file with it, or - for standard input. Default: an empty object.",
+)
+@click.option("--strict", is_flag=True, help="Complete only what is started already.")
+@with_server
+def complete(server: Server, item_id: str, output: Any, strict: bool) -> None:
+    """Complete an item with its output.
+
+    An item that is still offered or allocated to one is claimed and started first; if its output is then refused, it
+    stays started. With --strict only an item that one has started is completed.
+
+    \b
+    Example:
+      casewright complete order-1001:2 --user clerk --output '{"approved": true}'
+    """
+    client = server.client
+    if not strict:
+        state = client.item(item_id)["state"]
+        if state == "offered":
+            client.claim(item_id)
+        if state in ("offered", "allocated"):
+            client.start(item_id)
+    _show_moved(server, client.complete(item_id, output))
+
+
+def _show_moved(server: Server, item: dict[str, Any]) -> None:
+    of = f" of {item['owner']}" if item["owner"] else ""
+    show(item, [f"item {item['item_id']} ({item['task']}){of} is {item['state']}"], as_json=server.as_json)

@@ -1,0 +1,97 @@
+"""Specifications: deployed, and checked without a server."""
+
+from typing import IO
+
+import click
+
+from api.client import ApiProblem
+from deploy.commands.output import Failure, Refused, printable, show
+from deploy.commands.server import Server, failure_of, with_server
+from deploy.commands.settings import json_option
+from engine.spec.diagnostics import SpecificationInvalid
+
+NAMES_IN_ERRORS = ("specification.yaml", "specification.json")
+"""What the server, which does not know the file, calls it in the place of an error."""
+
+file_argument = click.argument("file", type=click.File("rb"))
+
+
+@click.command()
+@file_argument
+@with_server
+def deploy(server: Server, file: IO[bytes]) -> None:
+    """Deploy the specification in FILE.
+
+    It is YAML, or JSON where the name ends so. A version is deployed once: the same content again changes nothing,
+    other content is refused.
+
+    \b
+    Example:
+      casewright deploy order-fulfilment.yaml
+    """
+    text = read_text(file)
+    try:
+        deployed = server.client.deploy(text, media_type=_media_type(file.name))
+    except ApiProblem as problem:
+        raise _refused(file.name, problem) from None
+    lines = [f"{deployed['id']} version {deployed['version']} is deployed"]
+    show(deployed, [*lines, *(f"warning: {warning}" for warning in deployed["warnings"])], as_json=server.as_json)
+
+
+@click.command()
+@file_argument
+@json_option
+def validate(file: IO[bytes], *, as_json: bool) -> None:
+    """Check the specification in FILE here, without a server.
+
+    Says everything that is wrong, each with its line and column, and ends with 1 where anything is. What an automated
+    task may call depends on the installation: a function must stand in CASEWRIGHT_FUNCTIONS_ALLOWED here too.
+
+    \b
+    Example:
+      casewright validate order-fulfilment.yaml
+    """
+    # The compiler of specifications takes longer to load than any other command takes to run.
+    from deploy.commands.checking import checked_specification, installed_connectors
+
+    text = read_text(file)
+    try:
+        valid = checked_specification(text, file.name, installed_connectors())
+    except SpecificationInvalid as invalid:
+        errors = [diagnostic._asdict() for diagnostic in invalid.diagnostics]
+        show({"valid": False, "errors": errors}, [], as_json=as_json)
+        raise failure_of_invalid(invalid) from None
+    lines = [f"warning: {warning}" for warning in valid.warnings] + [f"{valid.id} version {valid.version} is valid"]
+    shown = {"valid": True, "id": valid.id, "version": valid.version, "title": valid.title}
+    show({**shown, "warnings": list(valid.warnings)}, lines, as_json=as_json)
+
+
+def failure_of_invalid(invalid: SpecificationInvalid) -> Failure:
+    """Prints all that is wrong with a specification, each from the start of a line, where editors look for places."""
+    for diagnostic in invalid.diagnostics:
+        click.echo(printable(str(diagnostic)), err=True)
+    return Refused(invalid.message)
+
+
+def read_text(file: IO[bytes]) -> str:
+    """The text of a file. Raises `Failure` where it is not UTF-8."""
+    try:
+        return file.read().decode()
+    except UnicodeDecodeError as error:
+        raise Refused(f"{file.name} is not UTF-8 (byte {error.start})") from None
+
+
+def _media_type(name: str) -> str:
+    return "application/json" if name.lower().endswith(".json") else "application/yaml"
+
+
+def _refused(name: str, problem: ApiProblem) -> Failure:
+    """What the server refused; the errors of a specification each at its place in the file."""
+    if problem.code != SpecificationInvalid.code:
+        return failure_of(problem)
+    messages = [str(error["message"]) for error in problem.errors]
+    for known in NAMES_IN_ERRORS:
+        messages = [
+            name + message.removeprefix(known) if message.startswith(known) else message for message in messages
+        ]
+    return Refused(str(problem.problem["detail"]), messages)
