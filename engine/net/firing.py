@@ -74,17 +74,13 @@ def complete(draft: Draft, number: int, output: Any, *, mapped: bool = True) -> 
     `mapped=False` completes it without output (a skipped item). Returns whether the tokens have flowed.
     """
     task = draft.task(draft.case.runs[number].task)
-    before = dict(draft.case.data)
     try:
         changes = task.output.apply(output, draft.variables) if mapped and task.output is not None else {}
-        draft.set_data(changes)
-        flows = splits.chosen(task, draft.variables)
+        flows = splits.chosen(task, {**draft.variables, **changes})
     except (ValidationFailed, ExpressionFailed) as failure:
-        # The variables stay as they were: a predicate may fail after the output was set.
-        draft.case.data = before
-        draft.set_data(before)
         raise_data_exception(draft, task, number, failure)
         return False
+    draft.set_data(changes)
     del draft.case.runs[number]
     if task.kind is Kind.AUTOMATED:
         draft.effects.append(DropCall(draft.item(number)))

@@ -71,7 +71,10 @@ class Up:
         """Ends a worker process without warning."""
         assert self._process is not None
         listed = subprocess.run(
-            ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(self._process.pid)], capture_output=True, text=True, check=True
+            ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(self._process.pid)],
+            capture_output=True,
+            text=True,
+            check=True,
         )
         workers = [line.split()[0] for line in listed.stdout.splitlines() if "worker-1@" in line]
         assert len(workers) == 1, listed.stdout
