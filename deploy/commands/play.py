@@ -1,11 +1,11 @@
 """`casewright play`: a specification runs in memory, and every step is shown."""
 
-from typing import IO, Any
+from typing import Any
 
 import click
 
 from deploy.commands.json_text import json_object, read_json
-from deploy.commands.specifications import file_argument, read_text
+from deploy.commands.text_file import TextFile, file_argument, file_type, text_file
 
 MOST_STEPS = 1_000
 
@@ -25,7 +25,7 @@ def _answers(context: click.Context, parameter: click.Parameter, given: tuple[st
 @file_argument
 @click.option("--data", callback=json_object, default="{}", metavar="JSON|@FILE|-", help="The case's input variables.")
 @click.option("--seed", type=int, help="Choose at random, the same way for the same seed.")
-@click.option("--script", type=click.File(encoding="utf-8"), help="Do what the lines of this file say.")
+@click.option("--script", type=file_type, callback=text_file, help="Do what the lines of this file say.")
 @click.option(
     "--answer",
     "answers",
@@ -44,10 +44,10 @@ def _answers(context: click.Context, parameter: click.Parameter, given: tuple[st
 )
 @click.option("--json", is_flag=True, expose_value=False, help="Changes nothing: what is printed is JSON anyway.")
 def play(
-    file: IO[bytes],
+    file: TextFile,
     data: dict[str, Any],
     seed: int | None,
-    script: IO[str] | None,
+    script: TextFile | None,
     answers: dict[str, list[Any]],
     most_steps: int,
 ) -> None:
@@ -95,4 +95,4 @@ def play(
     # The engine takes longer to load than any command that talks to a server takes to run.
     from deploy.commands.playing import run
 
-    run(read_text(file), file.name, data, seed=seed, script=script, answers=answers, most_steps=most_steps)
+    run(file, data, seed=seed, script=script, answers=answers, most_steps=most_steps)

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from random import Random
 from typing import Any, NamedTuple, NoReturn, Protocol
@@ -14,6 +14,7 @@ from connectors.port import FailureKind
 from deploy.commands.output import Failure, Refused, WrongUsage, one_line, printable
 from deploy.commands.played_case import Work
 from deploy.commands.samples import referred, sample
+from deploy.commands.text_file import TextFile
 from engine.errors import Refusal
 
 MOST_TRIES = 10
@@ -77,9 +78,10 @@ class Script:
     A task that waits is started by being completed: a start and a completion are two moves.
     """
 
-    def __init__(self, lines: Iterable[str], name: str) -> None:
-        self._name = name
-        self._lines = [(n, _scripted(text, f"{name}:{n}")) for n, text in enumerate(lines, 1) if text.strip()]
+    def __init__(self, file: TextFile) -> None:
+        self._name = file.name
+        lines = enumerate(file.text.split("\n"), 1)
+        self._lines = [(n, _scripted(text, f"{file.name}:{n}")) for n, text in lines if text.strip()]
         self._lines.reverse()
 
     def decides(self, work: Work) -> bool:

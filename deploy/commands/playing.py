@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from typing import IO, Any
+from typing import Any
 
 import click
 
@@ -12,6 +12,7 @@ from deploy.commands.played_case import PlayedCase, Work, parts_in_memory
 from deploy.commands.players import Chance, Move, Player, Script, Terminal, Verb, failure_of
 from deploy.commands.settings import settings_with
 from deploy.commands.specifications import failure_of_invalid
+from deploy.commands.text_file import TextFile
 from engine.case import CaseStatus, RunState
 from engine.errors import Refusal
 from engine.events import CallAnswered
@@ -23,19 +24,18 @@ REALLY_CALLED = frozenset({"echo", "function"})
 
 
 def run(
-    text: str,
-    name: str,
+    file: TextFile,
     data: Mapping[str, Any],
     *,
     seed: int | None,
-    script: IO[str] | None,
+    script: TextFile | None,
     answers: Mapping[str, list[Any]],
     most_steps: int,
 ) -> None:
     """Plays a specification. Raises `Failure` unless the case completes."""
     parts = parts_in_memory(settings_with(), os.environ)
     try:
-        specification = checked_specification(text, name, parts.connectors)
+        specification = checked_specification(file.text, file.name, parts.connectors)
     except SpecificationInvalid as invalid:
         raise failure_of_invalid(invalid) from None
     _check_answers(answers, specification)
@@ -140,12 +140,9 @@ class Play:
         )
 
 
-def _player(case: PlayedCase, seed: int | None, script: IO[str] | None) -> Player:
+def _player(case: PlayedCase, seed: int | None, script: TextFile | None) -> Player:
     if script is not None:
-        try:
-            return Script(script, script.name)
-        except UnicodeDecodeError:
-            raise WrongUsage(f"{script.name} is not UTF-8") from None
+        return Script(script)
     return Chance(seed, case.schemas) if seed is not None else Terminal(case.schemas)
 
 

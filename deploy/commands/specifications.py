@@ -1,25 +1,22 @@
 """Specifications: deployed, and checked without a server."""
 
-from typing import IO
-
 import click
 
 from api.client import ApiProblem
 from deploy.commands.output import Failure, Refused, printable, show
 from deploy.commands.server import Server, failure_of, with_server
 from deploy.commands.settings import json_option
+from deploy.commands.text_file import TextFile, file_argument
 from engine.spec.diagnostics import SpecificationInvalid
 
 NAMES_IN_ERRORS = ("specification.yaml", "specification.json")
 """What the server, which does not know the file, calls it in the place of an error."""
 
-file_argument = click.argument("file", type=click.File("rb"))
-
 
 @click.command()
 @file_argument
 @with_server
-def deploy(server: Server, file: IO[bytes]) -> None:
+def deploy(server: Server, file: TextFile) -> None:
     """Deploy the specification in FILE.
 
     It is YAML, or JSON where the name ends so. A version is deployed once: the same content again changes nothing,
@@ -29,9 +26,8 @@ def deploy(server: Server, file: IO[bytes]) -> None:
     Example:
       casewright deploy order-fulfilment.yaml
     """
-    text = read_text(file)
     try:
-        deployed = server.client.deploy(text, media_type=_media_type(file.name))
+        deployed = server.client.deploy(file.text, media_type=_media_type(file.name))
     except ApiProblem as problem:
         raise _refused(file.name, problem) from None
     lines = [f"{deployed['id']} version {deployed['version']} is deployed"]
@@ -41,7 +37,7 @@ def deploy(server: Server, file: IO[bytes]) -> None:
 @click.command()
 @file_argument
 @json_option
-def validate(file: IO[bytes], *, as_json: bool) -> None:
+def validate(file: TextFile, *, as_json: bool) -> None:
     """Check the specification in FILE here, without a server.
 
     Says everything that is wrong, each with its line and column, and ends with 1 where anything is. What an automated
@@ -54,9 +50,8 @@ def validate(file: IO[bytes], *, as_json: bool) -> None:
     # The compiler of specifications takes longer to load than any other command takes to run.
     from deploy.commands.checking import checked_specification, installed_connectors
 
-    text = read_text(file)
     try:
-        valid = checked_specification(text, file.name, installed_connectors())
+        valid = checked_specification(file.text, file.name, installed_connectors())
     except SpecificationInvalid as invalid:
         errors = [diagnostic._asdict() for diagnostic in invalid.diagnostics]
         show({"valid": False, "errors": errors}, [], as_json=as_json)
@@ -71,14 +66,6 @@ def failure_of_invalid(invalid: SpecificationInvalid) -> Failure:
     for diagnostic in invalid.diagnostics:
         click.echo(printable(str(diagnostic)), err=True)
     return Refused(invalid.message)
-
-
-def read_text(file: IO[bytes]) -> str:
-    """The text of a file. Raises `Failure` where it is not UTF-8."""
-    try:
-        return file.read().decode()
-    except UnicodeDecodeError as error:
-        raise Refused(f"{file.name} is not UTF-8 (byte {error.start})") from None
 
 
 def _media_type(name: str) -> str:

@@ -22,6 +22,7 @@ from deploy.settings import VARIABLES
 HOST, PORT = "127.0.0.1", 8090
 TARGET = "connectors.stock_service:application"
 PROBE_WITHIN_S = 1.0
+SHUTDOWN_POLL_S = 0.05
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -68,7 +69,7 @@ def answering(url: str) -> Iterator[None]:
         raise Refused(
             f"port {PORT}, where the demo's stock service is asked, cannot be opened: {error.strerror}"
         ) from None
-    thread = threading.Thread(target=server.serve_forever, name="stock", daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(SHUTDOWN_POLL_S,), name="stock", daemon=True)
     thread.start()
     try:
         yield

@@ -32,13 +32,15 @@ FUNCTIONS = frozenset(
 _MACROS = frozenset({"all", "exists", "exists_one", "map", "filter"})
 _TOKEN = re.compile(
     r"""(?P<text> (?:[bB]?[rR]|[rR][bB]) (?: \"{3}.*?\"{3} | '{3}.*?'{3} | "[^"\n]*" | '[^'\n]*' )
-                | [bB]? (?: \"{3}(?:\\.|.)*?\"{3} | '{3}(?:\\.|.)*?'{3} | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])*' ) )
+                | [bB]? (?: \"{3}(?:\\.|[^\\])*?\"{3} | '{3}(?:\\.|[^\\])*?'{3}
+                          | "(?:\\.|[^"\\\n])*" | '(?:\\.|[^'\\\n])*' ) )
       | (?P<name> [A-Za-z_]\w* ) | (?P<number> [0-9][\w.]* ) | (?P<sign> \S )""",
     re.DOTALL | re.VERBOSE,
 )
 _PLACE = re.compile(r"<input>:(\d+):(\d+): (?:Syntax error: )?(.*)")
 _UNEXPECTED = re.compile(
-    r"(?:mismatched input|extraneous input|no viable alternative at input|token recognition error at:) '(.*?)'(?: expecting.*)?$"
+    r"(?:mismatched input|extraneous input|no viable alternative at input|token recognition error at:)"
+    r" '(.*?)'(?: expecting.*)?$"
 )
 _UNDEFINED = re.compile(r"Undefined variable or function: '(.*?)'")
 
@@ -118,9 +120,9 @@ class Expression:
 def compile_expression(text: str) -> Expression:
     """The expression of a text, parsed once and kept. Raises `ExpressionSyntax`."""
     if len(text) > LONGEST_EXPRESSION:
-        raise ExpressionSyntax(f"is longer than {LONGEST_EXPRESSION} characters", 1)
+        raise ExpressionSyntax(f"it is longer than {LONGEST_EXPRESSION} characters", 1)
     if not text.strip():
-        raise ExpressionSyntax("is empty", 1)
+        raise ExpressionSyntax("it is empty", 1)
     try:
         program = cel.compile(text)
     except ValueError as error:
@@ -138,7 +140,7 @@ def _syntax_error(text: str, report: str) -> ExpressionSyntax:
     unexpected = _UNEXPECTED.match(reason)
     if unexpected is not None:
         # The parser lists all that could stand there, which helps nobody.
-        reason = "ends too early" if unexpected[1] == "<EOF>" else f"{unexpected[1]!r} does not belong here"
+        reason = "it ends too early" if unexpected[1] == "<EOF>" else f"{unexpected[1].strip()!r} does not belong here"
     return ExpressionSyntax(reason, before + column)
 
 
@@ -173,6 +175,8 @@ def _reason(failure: BaseException) -> str:
     if undefined is not None:
         # The library says the same of a function whose arguments do not fit.
         return f"the function {undefined[1]} cannot take these values"
+    if str(failure).startswith("No such overload"):
+        return "an operation is not defined for values of these types (int and double do not mix: use double(x))"
     return f"there is no key {failure}" if isinstance(failure, KeyError) else _first_sentence(str(failure))
 
 
@@ -230,14 +234,15 @@ def _parts(text: str) -> tuple[str | Expression, ...]:
 def _closed(text: str, start: int) -> int:
     """Where the hole ends that has begun before `start`."""
     depth = 0
-    for token in _TOKEN.finditer(text, start):
+    for token in _TOKEN.finditer(text, start, start + LONGEST_EXPRESSION + len("}}")):
         if token.group() == "{":
             depth += 1
         elif token.group() == "}" and depth:
             depth -= 1
         elif token.group() == "}" and text.startswith("}}", token.start()):
             return token.start() + 2
-    raise ExpressionSyntax("`{{` is not closed by `}}`", 1)
+    within = f" within {LONGEST_EXPRESSION} characters" if len(text) - start > LONGEST_EXPRESSION else ""
+    raise ExpressionSyntax(f"`{{{{` is not closed by `}}}}`{within}", 1)
 
 
 def _rendered(value: Any, data: Mapping[str, Any], path: str, *, in_url: bool) -> Any:

@@ -10,8 +10,10 @@ from functools import lru_cache
 from threading import Lock
 from typing import Any, Final
 
+import cel
 from jsonpath import JSONPath, JSONPathEnvironment
 from jsonpath.exceptions import JSONPathError
+from jsonpath.function_extensions import ExpressionType, FilterFunction
 from jsonpath.segments import JSONPathChildSegment
 from jsonpath.selectors import IndexSelector, NameSelector
 from jsonpath_rw import jsonpath as rw
@@ -199,7 +201,36 @@ def _rw_first(parsed: Any) -> Step | None:
     return None
 
 
-_rfc9535 = JSONPathEnvironment(strict=True)
+class _Matching(FilterFunction):
+    """`match` and `search` of RFC 9535 by an engine of linear time. Those of the library can take for ever."""
+
+    arg_types = [ExpressionType.VALUE, ExpressionType.VALUE]
+    return_type = ExpressionType.LOGICAL
+
+    def __init__(self, *, whole: bool) -> None:
+        self._whole = whole
+
+    def __call__(self, value: object, pattern: object) -> bool:
+        """Whether a string fits; what is no string, and what is no pattern, does not."""
+        if not isinstance(value, str) or not isinstance(pattern, str):
+            return False
+        try:
+            return bool(
+                _MATCHES.execute({"value": value, "pattern": rf"\A(?:{pattern})\z" if self._whole else pattern})
+            )
+        except RuntimeError:
+            return False
+
+
+def _strict_environment() -> JSONPathEnvironment:
+    environment = JSONPathEnvironment(strict=True)
+    environment.function_extensions["match"] = _Matching(whole=True)
+    environment.function_extensions["search"] = _Matching(whole=False)
+    return environment
+
+
+_MATCHES: Final[Any] = cel.compile("value.matches(pattern)")
+_rfc9535 = _strict_environment()
 
 
 def _parse_rfc9535(text: str) -> Path:

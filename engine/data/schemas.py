@@ -131,7 +131,7 @@ def _reason(document: Any, path: tuple[str | int, ...], report: str) -> str:
     """What the library says, where it can be said better."""
     wrong: Any = document
     for step in path:
-        wrong = wrong[step] if isinstance(wrong, dict | list) else None
+        wrong = wrong[step]
     if path[-1:] == ("type",):
         wrong = next((each for each in wrong if each not in TYPES), wrong) if isinstance(wrong, list) else wrong
         near = get_close_matches(str(wrong), TYPES, n=1)
@@ -139,7 +139,7 @@ def _reason(document: Any, path: tuple[str | int, ...], report: str) -> str:
         return f"{_shown(wrong)} is not a type of JSON Schema{hint}"
     if path[-1:] == ("pattern",) and isinstance(wrong, str):
         return f"{_shown(wrong)} is not a pattern: a regular expression, without lookaround and back references"
-    return report.splitlines()[0]
+    return f"is no JSON Schema: {report.splitlines()[0]}"
 
 
 def _shown(value: Any) -> str:

@@ -34,6 +34,8 @@ def _integer(value: Any) -> int:
     number = _number(value)
     if isinstance(number, float) and not number.is_integer():
         raise TransformFailed(f"{value!r} is not a whole number")
+    if problems_of(int(number)):
+        raise TransformFailed(f"{value!r} is beyond 64 bits")
     return int(number)
 
 

@@ -283,7 +283,7 @@ class _Compiler:
 
     def _name_source(self, written: Any, path: DocumentPath, variables: Mapping[str, Variable]) -> Source:
         source = self._source(written, path, variables)
-        if source.path is None and source.expr is None and not isinstance(source.value, str):
+        if _is_constant(written) and not isinstance(source.value, str):
             self._report.error(path, f"must be a name or a path, not {named(source.value)}")
         return source
 
@@ -337,12 +337,10 @@ class _Compiler:
         """Reports what can be seen now not to fit the variable it will be given to."""
         if schema is None:
             return
-        constant = source.path is None and source.expr is None
-        long = is_long_source(written)
         if source.has_default:
             self._check_fits("the default", source.default, (*path, "default"), schema)
-        elif constant and source.transform is None:
-            self._check_fits("the value", source.value, (*path, "value") if long else path, schema)
+        elif _is_constant(written) and source.transform is None:
+            self._check_fits("the value", source.value, (*path, "value") if is_long_source(written) else path, schema)
 
     def _check_fits(self, what: str, value: Any, path: DocumentPath, schema: Schema) -> None:
         for place, message in schema.check(value):
@@ -386,7 +384,7 @@ class _Compiler:
         try:
             expression = compile_expression(text)
         except ExpressionSyntax as error:
-            self._report.error(path, f"{named(text)} is not CEL: at character {error.column}: {error.reason}")
+            self._report.error(path, f"{named(text)} is not CEL at character {error.column}: {error.reason}")
             return None
         self._check_expression(expression, path, variables)
         return expression
@@ -417,7 +415,8 @@ class _Compiler:
     def _check_expression(self, expression: Expression, path: DocumentPath, variables: Mapping[str, Variable]) -> None:
         self._check_variables(expression.variables, path, variables)
         for name in sorted(expression.unknown):
-            self._report.error(path, f'no function named "{name}"{did_you_mean(name, FUNCTIONS)}')
+            hint = did_you_mean(name, FUNCTIONS) or f": there are {', '.join(sorted(FUNCTIONS))}"
+            self._report.error(path, f'no function named "{name}"{hint}')
 
     def _check_variables(self, names: frozenset[str], path: DocumentPath, variables: Mapping[str, Variable]) -> None:
         for name in sorted(names):
@@ -430,6 +429,13 @@ class _Compiler:
         except SchemaInvalid as error:
             self._report.error((*path, *error.path), error.reason)
             return None
+
+
+def _is_constant(written: Any) -> bool:
+    """Whether a source is a value that stands in the document."""
+    if is_long_source(written):
+        return "value" in written
+    return not (isinstance(written, str) and written.startswith("$"))
 
 
 def _retry(written: Mapping[str, Any]) -> Retry:

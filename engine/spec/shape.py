@@ -28,9 +28,7 @@ class Text:
         if not isinstance(value, str):
             hint = "; write it in quotes" if isinstance(value, int | float) else ""
             report.error(path, f"must be {self.called}, not {named(value)}{hint}")
-        elif value in self.words:
-            return
-        elif self.pattern is not None and re.fullmatch(self.pattern, value):
+        elif value in self.words or (self.pattern is not None and re.fullmatch(self.pattern, value)):
             return
         elif self.words:
             report.error(
@@ -278,13 +276,12 @@ NEXT = Either(
     ((str, NAME), (dict, FLOW), (list, ListOf(Either(((str, NAME), (dict, FLOW)), "a name or {to, when}"), least=1))),
     "a name or a list of names or {to, when}",
 )
-PLACES = Either(((str, NAME), (list, ListOf(NAME, least=1))), "a name or a list of names")
 SOURCES = Either(((list, ListOf(Source(), least=1)), ((str, dict), Source())), "a name, a path or a list of them")
 DURATION = Text(pattern=r"P(?=.)(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?|P\d+[YMW]", called="an ISO 8601 duration")
 FAILURE = Text(
     words=FAILURE_KINDS,
     pattern=r"([1-5]xx|(http_)?[1-5][0-9]{2})",
-    allowed=f"{listed(FAILURE_KINDS)}, or a status such as 5xx or 429",
+    allowed=f"a kind of failure ({', '.join(FAILURE_KINDS)}) or a status such as 5xx or 429",
 )
 INITIATOR = Text(words=("system", "user"))
 JSON_SCHEMA = Json(truth=True)
@@ -371,7 +368,7 @@ NET = Keys(
             "a name of a variable",
             RESERVED_VARIABLES,
         ),
-        "start": PLACES,
+        "start": NEXT,
         "conditions": MapOf(
             Keys({"next": NEXT, "title": Text()}, required=("next",)),
             ELEMENT,
