@@ -14,10 +14,10 @@ test: $(READY)  ## formatter, linter, types, and the whole suite
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/python -m pytest $(ARGS)
 
 fast: $(READY)  ## the tests that need no server
-	$(BIN)/pytest tests/data tests/spec tests/patterns tests/test_architecture.py $(ARGS)
+	$(BIN)/python -m pytest tests/data tests/spec tests/patterns tests/test_architecture.py $(ARGS)
 
 format: $(READY)
 	$(BIN)/ruff format .

@@ -379,7 +379,12 @@ class Client:
         except requests.RequestException as error:
             raise ApiUnreachable(f"{self.base_url} does not answer: {error}") from error
         if response.ok or response.status_code in accepted:
-            return _document(response) if response.content else {}
+            document = _document(response) if response.content else {}
+            if document.get("code") == "" and "detail" in document:
+                raise ApiUnreachable(
+                    f"{self.base_url} is not a Casewright server: it answers {document['detail']!r:.100}"
+                )
+            return document
         raise ApiProblem(response.status_code, _document(response))
 
 

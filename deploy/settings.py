@@ -28,7 +28,7 @@ GIB = 1024 * MIB
 
 N = TypeVar("N", int, float)
 
-_DOTTED_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(:[A-Za-z_]\w*|\.\*)?")
+_CALLABLE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:([A-Za-z_]\w*|\*)")
 
 
 class SettingsError(Exception):
@@ -203,8 +203,8 @@ class _Reader:
         given = self._text(variable(name)) or ""
         names = tuple(part.strip() for part in given.split(",") if part.strip())
         for each in names:
-            if not _DOTTED_NAME.fullmatch(each):
-                accepted = "dotted names separated by commas, such as shop.stock.reserve or shop.stock.*"
+            if not _CALLABLE.fullmatch(each):
+                accepted = "callables separated by commas, such as shop.stock:reserve or shop.stock:*"
                 self._refuse(variable(name), each, accepted)
         return names
 

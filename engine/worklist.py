@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from engine.case import Case, CaseStatus
+from engine.data.expressions import ExpressionFailed
 from engine.data.mapping import ValidationFailed
 from engine.errors import Conflict, InvalidInput, NotFound, Problem
 from engine.events import Envelope, Event, ItemCancelled, ItemCompleted, ItemFailed, ItemMoved, ItemSkipped, ItemStarted
@@ -163,6 +164,8 @@ class Worklist:
                 task.output.apply(output, {**net.nulls, **case.data})
             except ValidationFailed as failure:
                 problems += failure.problems
+            except ExpressionFailed as failure:
+                problems.append(Problem("$", str(failure)))
         if problems:
             raise InvalidInput(
                 f"the output of item {item.id} does not fit task {task.name}", code="invalid_output", problems=problems

@@ -20,6 +20,9 @@ KEPT_EXPRESSIONS = 4_096
 LONGEST_EXPRESSION = 4_000
 """Characters: what a person can read, and what the parser can hold."""
 
+MOST_ROUNDS = 1_000_000
+"""Rounds that macros within macros may make over the lists of the data: counted before, never timed."""
+
 FUNCTIONS = frozenset(
     {
         "size", "contains", "startsWith", "endsWith", "matches", "string", "int", "uint", "double", "bytes", "type",
@@ -29,7 +32,10 @@ FUNCTIONS = frozenset(
 )  # fmt: skip
 """The functions there are, beside the macros `has`, `all`, `exists`, `exists_one`, `map` and `filter`."""
 
-_MACROS = frozenset({"all", "exists", "exists_one", "map", "filter"})
+_MACROS = frozenset({"all", "exists", "exists_one", "existsOne", "map", "filter"})
+_TYPES = frozenset({"bool", "bytes", "double", "int", "list", "map", "null_type", "string", "type", "uint"})
+_CHAIN = re.compile(r"""([A-Za-z_]\w*)((?:\.[A-Za-z_]\w*|\[[0-9]{1,9}\]|\["[^"\\\n]*"\]|\['[^'\\\n]*'\])*)""")
+_STEP = re.compile(r"""\.(\w+)|\[([0-9]+)\]|\[["'](.*?)["']\]""")
 _TOKEN = re.compile(
     r"""(?P<text> (?:[bB]?[rR]|[rR][bB]) (?: \"{3}.*?\"{3} | '{3}.*?'{3} | "[^"\n]*" | '[^'\n]*' )
                 | [bB]? (?: \"{3}(?:\\.|[^\\])*?\"{3} | '{3}(?:\\.|[^\\])*?'{3}
@@ -50,12 +56,16 @@ _FAILURES = (TypeError, LookupError, ArithmeticError, ValueError, RuntimeError)
 
 
 class ExpressionFailed(Exception):
-    """An expression could not be evaluated over the data as it is, or gave what JSON does not have."""
+    """An expression could not be evaluated over the data as it is, or gave what JSON does not have.
 
-    def __init__(self, source: str, reason: str) -> None:
+    `undefined` says that it looked for a key or an index that is not there.
+    """
+
+    def __init__(self, source: str, reason: str, *, undefined: bool = False) -> None:
         super().__init__(f"{source!r}: {reason}")
         self.source = source
         self.reason = reason
+        self.undefined = undefined
 
 
 class ExpressionSyntax(Exception):
@@ -79,22 +89,33 @@ class TemplateFailed(Exception):
 class Expression:
     """A compiled expression. `variables` are the names it needs from outside, `unknown` functions it calls in vain."""
 
-    __slots__ = ("_program", "source", "unknown", "variables")
+    __slots__ = ("_chain", "_mentioned", "_nesting", "_program", "source", "unknown", "variables")
 
-    def __init__(self, source: str, program: Any, variables: frozenset[str], unknown: frozenset[str]) -> None:
+    def __init__(
+        self, source: str, program: Any, variables: frozenset[str], unknown: frozenset[str], nesting: int
+    ) -> None:
         self.source = source
         self._program = program
-        self.variables = variables
+        # A type may be meant by its name (`type(n) == int`), unless a variable is called so.
+        self._mentioned = variables
+        self.variables = variables - _TYPES
         self.unknown = unknown
+        self._nesting = nesting
+        self._chain = _chain(source)
 
     def evaluate(self, data: Mapping[str, Any]) -> Any:
         """The value over `data`. Raises `ExpressionFailed`."""
+        if self._chain is not None and self._chain[0] in data:
+            return self._walked(data)
         # Only what is referred to is handed over: converting it is most of the cost.
-        known = {name: data[name] for name in self.variables if name in data}
+        known = {name: data[name] for name in self._mentioned if name in data}
+        if self._nesting > 1 and _longest(known) ** self._nesting > MOST_ROUNDS:
+            raise ExpressionFailed(self.source, f"its macros would go round more than {MOST_ROUNDS} times")
         try:
             value = self._program.execute(known)
         except _FAILURES as failure:
-            raise ExpressionFailed(self.source, _reason(failure)) from failure
+            undefined = isinstance(failure, LookupError)
+            raise ExpressionFailed(self.source, _reason(failure), undefined=undefined) from failure
         if value is None or isinstance(value, bool | str):
             return value
         if isinstance(value, datetime | timedelta | bytes):
@@ -106,6 +127,24 @@ class Expression:
             raise ExpressionFailed(
                 self.source, f"gives what JSON does not have: {problems[0].path} {problems[0].message}"
             )
+        return value
+
+    def _walked(self, data: Mapping[str, Any]) -> Any:
+        """The value of an expression that only goes into the data, without handing all of it to the library."""
+        assert self._chain is not None, "only a chain is walked"
+        root, steps = self._chain
+        value = data[root]
+        for step in steps:
+            if isinstance(step, str) and isinstance(value, dict):
+                if step not in value:
+                    raise ExpressionFailed(self.source, f"there is no key {step!r}", undefined=True)
+            elif isinstance(step, int) and isinstance(value, list):
+                if step >= len(value):
+                    raise ExpressionFailed(self.source, f"index out of bounds: {step}", undefined=True)
+            else:
+                what = f"key {step!r}" if isinstance(step, str) else f"index {step}"
+                raise ExpressionFailed(self.source, f"{_kind(value)} has no {what}", undefined=True)
+            value = value[step]
         return value
 
     def holds(self, data: Mapping[str, Any]) -> bool:
@@ -128,7 +167,8 @@ def compile_expression(text: str) -> Expression:
     except ValueError as error:
         raise _syntax_error(text, str(error)) from None
     called = (name for name in program.functions() if name[0].isalpha())
-    return Expression(text, program, _free(text, program.variables()), frozenset(called) - FUNCTIONS)
+    variables, nesting = _free(text, program.variables())
+    return Expression(text, program, variables, frozenset(called) - FUNCTIONS, nesting)
 
 
 def _syntax_error(text: str, report: str) -> ExpressionSyntax:
@@ -144,8 +184,10 @@ def _syntax_error(text: str, report: str) -> ExpressionSyntax:
     return ExpressionSyntax(reason, before + column)
 
 
-def _free(text: str, names: Sequence[str]) -> frozenset[str]:
-    """The variables that must come from outside. The library counts those that a macro binds among them.
+def _free(text: str, names: Sequence[str]) -> tuple[frozenset[str], int]:
+    """The variables that must come from outside, and how deep macros stand within macros.
+
+    The library counts the variables that a macro binds, and the names of types, among those from outside.
 
     `lines.all(l, l.qty > 0)` needs `lines`; `l + lines.map(l, l.qty)[0]` needs `l` too.
     """
@@ -153,9 +195,11 @@ def _free(text: str, names: Sequence[str]) -> frozenset[str]:
     bound: list[tuple[int, str]] = []
     ever_bound: set[str] = set()
     free: set[str] = set()
-    depth = 0
+    depth = nesting = 0
     for index, token in enumerate(tokens):
         before = tokens[index - 1] if index else ""
+        if token == "{" and before.isidentifier() and before != "in":
+            raise ExpressionSyntax(f"there is no message type {before}", text.find(before) + 1)
         if token in "([{":
             depth += 1
         elif token in ")]}":
@@ -165,9 +209,34 @@ def _free(text: str, names: Sequence[str]) -> frozenset[str]:
         elif before == "(" and index > 2 and tokens[index - 2] in _MACROS and tokens[index - 3] == ".":
             bound.append((depth, token))
             ever_bound.add(token)
+            nesting = max(nesting, len(bound))
         elif before != "." and token not in {name for _, name in bound}:
             free.add(token)
-    return frozenset(name for name in names if name in free or name not in ever_bound)
+    outside = frozenset(name for name in names if name in free or name not in ever_bound)
+    return outside, nesting
+
+
+def _chain(source: str) -> tuple[str, tuple[str | int, ...]] | None:
+    """Root and steps of an expression that only goes into the data: `order.lines[0].sku`."""
+    found = _CHAIN.fullmatch(source)
+    if found is None or found[1] in ("true", "false", "null"):
+        return None
+    steps = (step.groups() for step in _STEP.finditer(found[2]))
+    return found[1], tuple(name or (int(index) if index else key) for name, index, key in steps)
+
+
+def _longest(value: Any) -> int:
+    """The length of the longest list or mapping in a value."""
+    if isinstance(value, dict):
+        return max(len(value), *map(_longest, value.values())) if value else 0
+    if isinstance(value, list):
+        return max(len(value), *map(_longest, value)) if value else 0
+    return 0
+
+
+def _kind(value: Any) -> str:
+    names = {dict: "a mapping", list: "a list", str: "a string", bool: "true or false", type(None): "null"}
+    return names.get(type(value), "a number")
 
 
 def _reason(failure: BaseException) -> str:
@@ -202,7 +271,7 @@ class Template:
         self.static = not self.expressions
 
     def render(self, data: Mapping[str, Any]) -> Any:
-        """The value over `data`. Raises `TemplateFailed` where a value is null or cannot be had."""
+        """The value over `data`. Raises `TemplateFailed` for undefined or null, `ExpressionFailed` for what fails."""
         return self.value if self.static else _rendered(self._parsed, data, "$", in_url=False)
 
     def _parse(self, value: Any) -> Any:
@@ -264,16 +333,25 @@ def _filled(parts: tuple[str | Expression, ...], data: Mapping[str, Any], path: 
     for part in parts:
         if isinstance(part, Expression):
             value = _text(_value(part, data, path))
-            part = quote(value, safe="") if in_url else value
+            part = _url_part(value, path) if in_url else value
         written += part
     return written
+
+
+def _url_part(value: str, path: str) -> str:
+    """A value percent-encoded. A lone `.` or `..` survives that, and would lead to another path on the server."""
+    if value in (".", ".."):
+        raise TemplateFailed(path, f"{value!r} may not stand in a URL")
+    return quote(value, safe="")
 
 
 def _value(expression: Expression, data: Mapping[str, Any], path: str) -> Any:
     try:
         value = expression.evaluate(data)
     except ExpressionFailed as failure:
-        raise TemplateFailed(path, str(failure)) from failure
+        if failure.undefined:
+            raise TemplateFailed(path, str(failure)) from failure
+        raise
     if value is None:
         raise TemplateFailed(path, f"{expression.source!r} is null")
     return value

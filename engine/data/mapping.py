@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from engine.data.expressions import Expression, ExpressionFailed
+from engine.data.expressions import Expression
 from engine.data.paths import MISSING, Path
 from engine.data.schemas import Schema
 from engine.data.transforms import TRANSFORMS, TransformFailed
@@ -44,15 +44,13 @@ class Source:
     def read(self, document: Any, data: Mapping[str, Any]) -> Any:
         """The value, or `MISSING`. Paths see `document`, expressions see `data`.
 
-        Raises `ValidationFailed` for a required value that is missing, a transformation or expression that fails.
+        Raises `ValidationFailed` for a required value that is missing and a transformation that fails, and
+        `ExpressionFailed` for an expression that does.
         """
         if self.path is not None:
             found = self.path.find(document)
         elif self.expr is not None:
-            try:
-                found = self.expr.evaluate(data)
-            except ExpressionFailed as failure:
-                raise ValidationFailed((Problem("$", str(failure)),)) from failure
+            found = self.expr.evaluate(data)
         else:
             found = self.value
         if found is MISSING:

@@ -5,7 +5,7 @@ was.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from engine.data.expressions import FUNCTIONS, Expression, ExpressionSyntax, Template, compile_expression
@@ -311,6 +311,9 @@ class _Compiler:
     ) -> InputMapping | None:
         if "input" not in written:
             return None
+        for key, value in written["input"].items():
+            for place in _named_secrets(value, (*path, "input", key)):
+                self._report.error(place, "a secret may stand only in the config of a connector")
         return InputMapping(
             tuple(
                 (key, self._source(value, (*path, "input", key), variables)) for key, value in written["input"].items()
@@ -448,3 +451,15 @@ def _retry(written: Mapping[str, Any]) -> Retry:
         # YAML reads a status as a number.
         on=tuple(str(each) for each in written.get("on", plain.on)),
     )
+
+
+def _named_secrets(value: Any, path: DocumentPath) -> Iterator[DocumentPath]:
+    """Where `{secret: NAME}` stands in a value."""
+    if isinstance(value, dict):
+        if set(value) == {"secret"}:
+            yield path
+        for key, each in value.items():
+            yield from _named_secrets(each, (*path, key))
+    elif isinstance(value, list):
+        for index, each in enumerate(value):
+            yield from _named_secrets(each, (*path, index))

@@ -64,8 +64,11 @@ def read_control_flow(net: Mapping[str, Any], path: DocumentPath, report: Report
         },
     )
     elements = dict.fromkeys([*tasks, *conditions, END])
-    for arcs in (flow.start, *flow.conditions.values(), *flow.tasks.values()):
+    for arcs in (flow.start, *flow.conditions.values()):
         _check_names(arcs, elements, report)
+    for name, arcs in flow.tasks.items():
+        # Two predicates of a choice may well lead to one place: only one of them is taken.
+        _check_names(arcs, elements, report, once=tasks[name].get("split") != "xor")
     for arcs in (flow.start, *flow.conditions.values()):
         for arc in arcs:
             if arc.when is not None:
@@ -118,14 +121,14 @@ def _arc(written: Any, path: DocumentPath) -> Arc:
     return Arc(written, None, path, path)
 
 
-def _check_names(arcs: tuple[Arc, ...], elements: Mapping[str, None], report: Report) -> None:
+def _check_names(arcs: tuple[Arc, ...], elements: Mapping[str, None], report: Report, *, once: bool = True) -> None:
     seen: set[str] = set()
     for arc in arcs:
         if arc.target == START:
             report.error(arc.path, '"start" has no way in: a flow leads to a task, to a condition or to "end"')
         elif arc.target not in elements:
             report.error(arc.path, f'no element named "{arc.target}"{did_you_mean(arc.target, elements)}')
-        elif arc.target in seen:
+        elif once and arc.target in seen:
             report.error(arc.path, f'leads to "{arc.target}" a second time')
         seen.add(arc.target)
 

@@ -181,6 +181,8 @@ class _Reader:
                 self._report.key_places[below] = _place(event)
                 self._report.error(below, f'the key "{shortened(key)}" stands here a second time', at_key=True)
             self._report.key_places[below] = _place(event)
+            if key == "<<":
+                self._report.error(below, "YAML 1.2 has no merge keys; write the keys out", at_key=True)
             following = self._next()
             # A value that was left out stands, to the parser, wherever the next thing begins.
             left_out = isinstance(following, ScalarEvent) and not following.value and not following.style

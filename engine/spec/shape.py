@@ -293,7 +293,7 @@ TASK = Keys(
         "kind": Text(words=("automated", "human", "composite", "routing")),
         "connector": NAME,
         "config": Json(),
-        "input": MapOf(Source(), VARIABLE, "a name of an input"),
+        "input": MapOf(Source(), r"[^\x00-\x1f]{1,200}", "a key of an input"),
         "output": MapOf(Source(), VARIABLE, "a name of a variable"),
         "retry": Keys(
             {

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from engine.data.expressions import ExpressionFailed
 from engine.data.mapping import InputMapping, OutputMapping, ValidationFailed
 from engine.errors import Problem
 from engine.spec.model import Specification, Task
@@ -96,13 +97,17 @@ def test_an_input_whose_path_finds_nothing_is_left_out() -> None:
     [
         ("{path: $.order.none, required: true}", "$.order.none is required and finds nothing"),
         ("{path: $.order.id, transform: number}", "$.order.id transform number: 'a-1' is not a number"),
-        ('{expr: "order.none"}', "$ 'order.none': there is no key 'none'"),
     ],
 )
 def test_what_cannot_be_had_is_a_problem_of_its_key(written: str, message: str) -> None:
     with pytest.raises(ValidationFailed) as raised:
         given(written)
     assert raised.value.problems == (("input.x", message),)
+
+
+def test_an_expression_that_fails_is_no_matter_of_missing_data() -> None:
+    with pytest.raises(ExpressionFailed, match="there is no key 'none'"):
+        given('{expr: "order.none"}')
 
 
 def test_an_unset_variable_is_null_and_null_is_a_value() -> None:

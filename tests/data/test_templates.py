@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.data.expressions import ExpressionSyntax, Template, TemplateFailed
+from engine.data.expressions import ExpressionFailed, ExpressionSyntax, Template, TemplateFailed
 from tests.data.documents import TEXTS
 
 
@@ -77,11 +77,22 @@ def test_only_a_url_is_encoded() -> None:
     assert rendered(config, v="a b") == {"url": "https://a/a%20b", "query": {"q": "a b"}, "body": {"url_of": "a b"}}
 
 
-@pytest.mark.parametrize("template", ["{{ v }}", "x{{ v }}", "{{ v.a }}", "{{ w['a'] }}", "{{ 1 / 0 }}"])
+@pytest.mark.parametrize("template", ["{{ v }}", "x{{ v }}", "{{ v.a }}", "{{ w['a'] }}"])
 def test_undefined_or_null_is_refused_with_its_place(template: str) -> None:
     with pytest.raises(TemplateFailed) as raised:
         rendered({"headers": {"x": [template]}}, v=None, w={})
     assert raised.value.path == "$.headers.x[0]"
+
+
+def test_an_expression_that_fails_is_not_merely_undefined() -> None:
+    with pytest.raises(ExpressionFailed, match="division by zero"):
+        rendered({"headers": {"x": "{{ 1 / 0 }}"}})
+
+
+@pytest.mark.parametrize("value", [".", ".."])
+def test_a_step_to_another_path_is_refused_in_a_url(value: str) -> None:
+    with pytest.raises(TemplateFailed, match="may not stand in a URL"):
+        rendered({"url": "https://a/items/{{ v }}"}, v=value)
 
 
 def test_null_inside_a_value_is_a_value() -> None:
