@@ -141,7 +141,8 @@ def test_a_stream_that_nobody_reads_any_more_is_no_error() -> None:
 
 def test_a_stage_starts_when_the_one_before_is_ready(tmp_path: Path) -> None:
     out, fact = io.StringIO(), tmp_path / "fact"
-    slow = f"import pathlib, time; time.sleep(0.2); print('early', flush=True); pathlib.Path({str(fact)!r}).touch(); time.sleep(600)"
+    says_early = "import pathlib, time; time.sleep(0.2); print('early', flush=True)"
+    slow = f"{says_early}; pathlib.Path({str(fact)!r}).touch(); time.sleep(600)"
     stages = [[program("first", slow, ready=fact.exists)], [program("second", "print('late')")]]
 
     with ProcessTree(stages, out=out).started():
