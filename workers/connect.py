@@ -14,9 +14,9 @@ from threading import Event, Thread
 from time import monotonic
 from typing import NamedTuple
 
-from connectors.port import CallRequest, Done, Outcome
+from connectors.port import FailureKind, Outcome
 from connectors.registry import Registry
-from engine.data.values import problems_of
+from deploy.calling import event_of, request_of
 from engine.effects import Call
 from engine.errors import Unavailable
 from engine.events import CallAnswered, CallFailed
@@ -47,7 +47,6 @@ LOSSES_FORGIVEN = 3
 kills whoever makes it must come to an end too."""
 
 STOPPED_WITHIN_S = 10.0
-LOST = "lost"
 
 
 class _InRoom(NamedTuple):
@@ -172,17 +171,7 @@ class CallRoom:
         if attempt > call.attempts + LOSSES_FORGIVEN:
             return None
         began = monotonic()
-        outcome = self._connectors.call(
-            CallRequest(
-                item_id=call.item,
-                attempt=attempt,
-                connector=call.connector,
-                config=call.config,
-                input=call.input,
-                timeout_s=call.timeout_s,
-                correlation_id=call.correlation_id,
-            )
-        )
+        outcome = self._connectors.call(request_of(call, attempt))
         took = monotonic() - began
         # A plain moving average: a lost update of another thread does not matter.
         self._average_s[call.connector] = self._average_s.get(call.connector, took) * 0.9 + took * 0.1
@@ -285,11 +274,5 @@ def _event(finished: _Finished) -> CallAnswered | CallFailed:
     outcome = finished.outcome
     if outcome is None:
         message = f"the workers that made it died: {attempt - 1} attempts never came back"
-        return CallFailed(call.item, attempt, LOST, message, False)
-    if isinstance(outcome, Done):
-        problems = problems_of(outcome.output)
-        if not problems:
-            return CallAnswered(call.item, attempt, outcome.output)
-        told = "; ".join(f"{path} {message}" for path, message in problems[:3])
-        return CallFailed(call.item, attempt, "bad_response", f"the answer is not what a case can hold: {told}", False)
-    return CallFailed(call.item, attempt, outcome.kind, outcome.message, outcome.retryable, outcome.retry_after_s)
+        return CallFailed(call.item, attempt, FailureKind.LOST, message, False)
+    return event_of(call, attempt, outcome)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from itertools import count
 from typing import Any, NamedTuple
 
-from connectors.port import CallRequest, Done, FailureKind
+from deploy.calling import event_of, request_of
 from deploy.settings import Settings
 from deploy.wiring import Parts, assemble
 from engine.case import Case, RunState
@@ -148,25 +148,8 @@ class PlayedCase:
         """Really calls the connector, and lets the case know what came of it."""
         call, attempt = work.call, self._attempt(work)
         assert call is not None, f"{work.task.name} has no call to make"
-        outcome = self._parts.connectors.call(
-            CallRequest(
-                item_id=call.item,
-                attempt=attempt,
-                connector=call.connector,
-                config=call.config,
-                input=call.input,
-                timeout_s=call.timeout_s,
-                correlation_id=call.correlation_id,
-            )
-        )
-        event: CallAnswered | CallFailed
-        if not isinstance(outcome, Done):
-            event = CallFailed(call.item, attempt, outcome.kind, outcome.message, outcome.retryable)
-        elif problems := problems_of(outcome.output):
-            told = f"{problems[0].path} {problems[0].message}"
-            event = CallFailed(call.item, attempt, FailureKind.BAD_RESPONSE, told, retryable=False)
-        else:
-            event = CallAnswered(call.item, attempt, outcome.output)
+        outcome = self._parts.connectors.call(request_of(call, attempt))
+        event = event_of(call, attempt, outcome)
         self._happen(event)
         return event
 
