@@ -64,6 +64,7 @@ def stub_of(case: Case) -> Case:
         specification_version=case.specification_version,
         net=case.net,
         status=CaseStatus.SUBMITTED,
+        created_at=case.created_at,
         correlation_id=case.correlation_id,
         submitted_by=case.submitted_by,
         parent=case.parent,

@@ -13,11 +13,13 @@ from traceback import format_exc
 from engine.case import Case, CaseStatus
 from engine.definitions import Definitions
 from engine.effects import Call
-from engine.errors import Unavailable
+from engine.errors import NotFound, Unavailable
 from engine.events import CaseCancelled, CaseFaulted, ItemCompleted
 from engine.items.work_item import WorkItem
+from engine.journal import Entry, Note, digest_of
 from engine.progress import Distributor, Progress
 from engine.spec.model import Specification
+from engine.store import codec
 from engine.store.port import Commit, DeadLetter, Lease, Outcome, Store, Waiting
 
 log = logging.getLogger(__name__)
@@ -122,10 +124,16 @@ class Runner:
         if gone:
             log.warning("shard %d: %d events are for cases that no longer exist", lease.shard, len(gone))
             self._store.discard(lease, gone)
-        commits = []
         distributor = self._people()
+        commits = []
         for case_id, case in loaded.cases.items():
-            progress = self.progress(case, distributor)
+            try:
+                progress = self.progress(case, distributor)
+            except NotFound as missing:
+                # Without its specification a case takes no step, and must not keep its shard from others.
+                log.error("case %s stands still: %s", case_id, missing)
+                commits.append(_stood_still(case, by_case[case_id], str(missing), ""))
+                continue
             progress.knows({item: record for item, record in loaded.items.items() if record.case_id == case_id})
             for event in by_case[case_id]:
                 _take(progress, event)
@@ -140,9 +148,7 @@ class Runner:
         if case is None:
             self._store.discard(lease, [event.id])
             return
-        progress = self.progress(case)
-        _put_aside(progress, event, error, "")
-        self._store.commit([progress.finished()], lease)
+        self._store.commit([_stood_still(case, [event], error, "")], lease)
 
     def _items(self, item_ids: Iterable[str]) -> Mapping[str, WorkItem]:
         return self._store.load([], item_ids).items
@@ -167,7 +173,37 @@ def _take(progress: Progress, waiting: Waiting) -> None:
 
 
 def _put_aside(progress: Progress, waiting: Waiting, error: str, traceback: str) -> None:
-    envelope = waiting.envelope
     progress.commit.handled.append(waiting.id)
-    letter = DeadLetter(waiting.at, envelope, error, traceback)
-    progress.set_aside(letter, CaseFaulted(type(envelope.event).__name__, error), waiting.at)
+    progress.set_aside(_letter(waiting, error, traceback), _fault(waiting, error), waiting.at)
+
+
+def _stood_still(case: Case, events: list[Waiting], error: str, traceback: str) -> Commit:
+    """Sets events aside without a step of the kernel: it is what `steps.cases.faulted` makes of the case."""
+    first, at = events[0], max(events[0].at, case.updated_at)
+    after = case.copy()
+    notes: tuple[Note, ...] = ()
+    if not case.ended:
+        after.status = CaseStatus.FAULTED
+        notes = (Note("faulted", detail=error),)
+    after.revision += 1
+    after.updated_at = at
+    packed = codec.pack_case(after)
+    entry = Entry(
+        at, _fault(first, error), notes, digest=digest_of(packed), correlation_id=first.envelope.correlation_id
+    )
+    return Commit(
+        case,
+        after,
+        packed,
+        entries=[entry],
+        handled=[event.id for event in events],
+        dead=[_letter(event, error, traceback) for event in events],
+    )
+
+
+def _letter(waiting: Waiting, error: str, traceback: str) -> DeadLetter:
+    return DeadLetter(waiting.at, waiting.envelope, error, traceback)
+
+
+def _fault(waiting: Waiting, error: str) -> CaseFaulted:
+    return CaseFaulted(type(waiting.envelope.event).__name__, error)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_shutting_down
+from celery.signals import worker_shutdown
 from kombu.entity import Queue
 
 from deploy.doorbell import CALL_TASK, CONNECT_QUEUE, DISPATCH_QUEUE, DRAIN_TASK, UPKEEP_QUEUE
@@ -51,8 +51,9 @@ def create_app(settings: Settings, build: Callable[[Settings], Parts]) -> Celery
         for running in stations:
             running.stop()
 
-    # Weak references would drop a function that only lives here.
-    worker_shutting_down.connect(shut_down, weak=False)
+    # Not `worker_shutting_down`, which is sent from within the signal handler, wherever the main thread then is. Weak
+    # references would drop a function that only lives here.
+    worker_shutdown.connect(shut_down, weak=False)
     return app
 
 

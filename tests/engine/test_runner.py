@@ -15,9 +15,10 @@ from engine.replay import replay, stub_of
 from engine.runner import Runner
 from engine.spec.read import read_specification
 from engine.step import STEPS
+from engine.store import codec
 from engine.store.memory import MemoryStore
 from engine.store.memory_registry import MemoryRegistry
-from engine.store.port import Commit, Outcome
+from engine.store.port import Commit, Outcome, Submission
 from engine.store.registry import StoredSpecification
 from engine.submission import submission
 from engine.worklist import Worklist
@@ -126,6 +127,21 @@ def test_an_event_that_killed_three_drainers_is_set_aside(bench: Bench) -> None:
     bench.drain()
     assert bench.case().status is CaseStatus.FAULTED
     assert len(bench.store.dead_letters(shard)) == 1
+    replayed = replay(bench.specification, stub_of(bench.case()), bench.store.journal("one"))
+    assert codec.pack_case(replayed.case) == codec.pack_case(bench.case())
+
+
+def test_a_case_whose_specification_is_gone_stands_still_and_keeps_nobody_else_from_going_on(bench: Bench) -> None:
+    bench.submit("one")
+    shard = bench.shard()
+    orphan = next(f"orphan-{n}" for n in range(99) if _at(f"orphan-{n}") == shard)
+    stub = replace(bench.case(), id=orphan, specification="gone")
+    bench.store.submit([Submission(stub, Envelope(orphan, CaseCancelled("ann")))])
+    bench.drain()
+    assert bench.case(orphan).status is CaseStatus.FAULTED
+    assert bench.case("one").status is CaseStatus.RUNNING
+    assert bench.store.read(shard, 10) == []
+    assert "no specification gone" in bench.store.dead_letters(shard)[0].error
 
 
 def test_an_event_for_a_case_that_no_longer_exists_is_removed(bench: Bench) -> None:
