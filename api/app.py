@@ -4,7 +4,7 @@ from flask import Flask, Response
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 
-from api import auth, cases, docs, health, resources, specifications, users, work_items
+from api import auth, dead_letters, docs, health, pictures, resources, specifications, steering, users, work_items
 from api.bodies import StrictRequest
 from api.context import CORRELATION_HEADER, EXTENSION, correlation_id
 from api.problems import ProblemDocument, handle_problems, invalid_response
@@ -18,8 +18,10 @@ NOUNS: tuple[Routes, ...] = (
     auth.routes,
     users.routes,
     specifications.routes,
-    cases.routes,
+    steering.routes,
     work_items.routes,
+    dead_letters.routes,
+    pictures.routes,
     resources.routes,
     health.routes,
     docs.routes,

@@ -1,14 +1,13 @@
-"""Cases: shown, listed, cancelled, and their journals read."""
+"""Cases: shown, listed, and their journals read."""
 
 from flask import Response
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, Field
 
 from api import submissions
 from api.answers import answer
-from api.context import correlation_id, parts, principal
+from api.context import parts
 from api.deployed import IDENTIFIER
 from api.messages import (
-    Body,
     CaseAddress,
     CaseList,
     CaseView,
@@ -19,16 +18,18 @@ from api.messages import (
     entry_view,
 )
 from api.permissions import Permission
-from api.routes import API
 from engine.case import Case, CaseStatus
-from engine.errors import Conflict, NotFound
-from engine.events import CaseCancelled, Envelope
-from engine.names import CASE_ID, shard_of
+from engine.errors import NotFound
+from engine.names import CASE_ID
 from engine.store.paging import Cursor
 from engine.store.port import CaseQuery
 
 routes = submissions.routes
 """One set of routes for both files: an address is described in one place, and `/cases` is listed and begun at."""
+
+
+CHILDREN_SHOWN = 100
+"""A case shows its newest children; `/children` lists all of them."""
 
 
 class CasesQuery(ListQuery):
@@ -38,19 +39,6 @@ class CasesQuery(ListQuery):
     specification: str | None = Field(None, pattern=f"^(?:{IDENTIFIER.pattern})$", max_length=256)
     created_after: AwareDatetime | None = None
     parent: str | None = Field(None, pattern=f"^(?:{CASE_ID.pattern})$")
-
-
-class Cancellation(Body):
-    """Why a case is cancelled."""
-
-    reason: str | None = Field(None, max_length=1000)
-
-
-class Requested(BaseModel):
-    """An event that is kept and will be handled; `status` is that of the case before it."""
-
-    case_id: str
-    status: CaseStatus
 
 
 @routes.get("/cases", Permission.CASES_READ, {200: CaseList})
@@ -75,7 +63,8 @@ def get_case(path: CaseAddress) -> Response:
     """Shows a case."""
     case = find_case(path.case_id)
     specification = parts().definitions.get(case.specification, case.specification_version)
-    return answer(case_view(case, specification.nets[case.net]))
+    children = parts().store.cases(CaseQuery(parent=case.id, limit=CHILDREN_SHOWN)).cases
+    return answer(case_view(case, specification.nets[case.net], [child.id for child in children]))
 
 
 @routes.get("/cases/<case_id>/journal", Permission.CASES_READ, {200: JournalPage})
@@ -89,18 +78,12 @@ def get_journal(path: CaseAddress, query: ListQuery) -> Response:
     return answer(JournalPage(items=shown, next=following))
 
 
-@routes.post("/cases/<case_id>/cancel", Permission.CASES_CANCEL, {202: Requested})
-def cancel_case(path: CaseAddress, body: Cancellation) -> Response:
-    """Cancels a case. What was completed before stands; what ends it first wins."""
-    case = find_case(path.case_id)
-    if case.ended:
-        raise Conflict(f"case {case.id} is {case.status}", code="case_ended")
-    store = parts().store
-    shard = shard_of(case.id, store.shards)
-    event = CaseCancelled(principal().participant, body.reason)
-    if store.append(shard, [Envelope(case.id, event, correlation_id())]):
-        parts().doorbell.ring(shard)
-    return answer(Requested(case_id=case.id, status=case.status), 202, {"Location": f"{API}/cases/{case.id}"})
+@routes.get("/cases/<case_id>/children", Permission.CASES_READ, {200: CaseList})
+def list_children(path: CaseAddress, query: ListQuery) -> Response:
+    """Lists the cases that composite tasks of a case have started, newest first."""
+    find_case(path.case_id)
+    page = parts().store.cases(CaseQuery(parent=path.case_id, limit=query.limit, after=query.cursor))
+    return answer(CaseList(items=[case_summary(case) for case in page.cases], next=page.next))
 
 
 def find_case(case_id: str) -> Case:

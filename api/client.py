@@ -234,6 +234,31 @@ class Client:
         """Asks for a case to be cancelled."""
         return self._post(f"/cases/{_part(case_id)}/cancel", _given({"reason": reason}))
 
+    def suspend_case(self, case_id: str) -> Json:
+        """Asks for a case and all below it to stand still."""
+        return self._post(f"/cases/{_part(case_id)}/suspend", {})
+
+    def resume_case(self, case_id: str) -> Json:
+        """Asks for a suspended case and all below it to go on."""
+        return self._post(f"/cases/{_part(case_id)}/resume", {})
+
+    def retry_case(self, case_id: str, *, drop: bool = False) -> Json:
+        """Asks for a faulted case to go on, with the event that could not be handled or (`drop`) without it."""
+        return self._post(f"/cases/{_part(case_id)}/retry", {"drop": drop})
+
+    def dead_letters(self, *, case_id: str | None = None, limit: int | None = None, cursor: str | None = None) -> Json:
+        """A page of the events that could not be handled, oldest first."""
+        return self._get("/dead-letters", {"case_id": case_id, "limit": limit, "cursor": cursor})
+
+    def post_event(self, case_id: str, name: str, data: Any = None, *, idempotency_key: str | None = None) -> Json:
+        """Tells a case what happened outside."""
+        body = {"name": name, "data": data}
+        return self._post(f"/cases/{_part(case_id)}/events", body, idempotency_key=idempotency_key)
+
+    def children(self, case_id: str, *, limit: int | None = None, cursor: str | None = None) -> Json:
+        """A page of the cases that composite tasks of a case have started, newest first."""
+        return self._get(f"/cases/{_part(case_id)}/children", {"limit": limit, "cursor": cursor})
+
     def wait_for_case(self, case_id: str, timeout_s: float) -> Json:
         """The case once it is at rest: completed, cancelled, failed, deadlocked or faulted.
 
@@ -314,6 +339,10 @@ class Client:
     def fail(self, item_id: str, reason: str) -> Json:
         """Gives a started item up."""
         return self._move(item_id, "fail", {"reason": reason})
+
+    def add_instance(self, item_id: str, data: Any = None) -> Json:
+        """Adds one more instance to the task of an item of which there are several."""
+        return self._move(item_id, "add-instance", {"data": data})
 
     def skip(self, item_id: str) -> Json:
         """Lets a waiting item count as done."""

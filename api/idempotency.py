@@ -7,8 +7,9 @@ case began with. A repeat is known for as long as there is the case, which is lo
 A repeat that leaves the version to us is the same whatever was deployed meanwhile. Where the client names the id, its
 key only says that a repeat of the same is to be answered like the first.
 
-`complete` honours its key likewise: an item that this person has completed with this output. The other POSTs do not
-read the header yet.
+`complete` honours its key likewise: an item that this person has completed with this output. What is asked of a case
+that runs (cancel, suspend, resume, events) leaves a mark beside the event, in the same script. The other moves of items
+do not read the header yet.
 """
 
 from hashlib import blake2b
@@ -19,9 +20,9 @@ from msgspec.msgpack import Encoder
 
 from engine.case import Case
 from engine.errors import Conflict, InvalidInput, Problem
-from engine.events import CaseSubmitted
+from engine.events import CaseSubmitted, Event
 from engine.names import shard_of
-from engine.store.port import Store
+from engine.store.port import Once, Store
 
 HEADER = "Idempotency-Key"
 GREATEST_LENGTH = 255
@@ -47,6 +48,14 @@ def given_key() -> str | None:
 def derived_case_id(user: str, route: str, key: str) -> str:
     """The id of the case that this key leads to: always the same, and nobody else's."""
     return blake2b(_encode((user, route, key)), digest_size=16).hexdigest()
+
+
+def once(user: str, route: str, key: str, event: Event) -> Once:
+    """The mark of a request: who asked where with which key, and what for."""
+    return Once(
+        blake2b(_encode((user, route, key)), digest_size=16).hexdigest(),
+        blake2b(_encode(event), digest_size=16).hexdigest(),
+    )
 
 
 def same(one: Any, other: Any) -> bool:

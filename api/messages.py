@@ -3,6 +3,7 @@
 Times are RFC 3339 in UTC with milliseconds, null for what has not happened.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,11 +11,13 @@ from msgspec.json import encode
 from msgspec.structs import asdict
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.case import Case, CaseStatus, Failure
+from engine.case import Case, CaseStatus, Failure, Run
 from engine.effects import Call
+from engine.executions import execution_of, executions
 from engine.items.work_item import ItemState, WorkItem
 from engine.journal import Entry, Note
-from engine.names import case_of, item_id, root_of
+from engine.names import case_of, child_id, item_id, root_of
+from engine.net.ending import result_of
 from engine.spec.model import Kind, Net, Specification
 
 SCHEMA_REFERENCE = b"#/schemas/"
@@ -27,6 +30,10 @@ class Body(BaseModel):
     """What a client sends. Unknown names are refused, and no type is taken for another."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Nothing(Body):
+    """A body without anything in it; it may be left out."""
 
 
 class ListQuery(BaseModel):
@@ -50,12 +57,23 @@ class ItemAddress(BaseModel):
     item_id: str
 
 
+class InstanceCounts(BaseModel):
+    """How the instances of a task stand: how many there are to be, and how many have ended in which way."""
+
+    total: int
+    completed: int
+    failed: int
+    cancelled: int
+    active: int
+
+
 class LivingTask(BaseModel):
-    """A task of a case that waits for somebody, or is under way."""
+    """A task of a case that waits for somebody, or is under way. `instances` is there where it has several."""
 
     task: str
     state: str
     item_id: str
+    instances: InstanceCounts | None = None
 
 
 class FailureView(BaseModel):
@@ -85,9 +103,13 @@ class CaseSummary(BaseModel):
 
 
 class CaseView(CaseSummary):
-    """A whole case. `marking` counts tokens by place; `result` holds the output variables once it is completed."""
+    """A whole case. `marking` counts tokens by place; `result` holds the output variables once it is completed.
+
+    `children` are its newest child cases; `triggers` are events from outside that no task has consumed yet.
+    """
 
     children: list[str]
+    triggers: list[str]
     data: dict[str, Any]
     marking: dict[str, int]
     tasks: list[LivingTask]
@@ -104,7 +126,8 @@ class CaseList(BaseModel):
 class ItemView(BaseModel):
     """An item, or the call of an automated task (then `connector` says who makes it).
 
-    `applied` says of a completed item whether its tokens have flowed; `version` counts its moves.
+    `applied` says of a completed item whether its tokens have flowed; `version` counts its moves. `instance` is its
+    index, from 0, where its task has several; `child_case_id` the case that a composite task runs.
     """
 
     item_id: str
@@ -129,6 +152,8 @@ class ItemView(BaseModel):
     due_at: str | None = None
     version: int = 0
     connector: str | None = None
+    instance: int | None = None
+    child_case_id: str | None = None
 
 
 class ItemList(BaseModel):
@@ -170,18 +195,19 @@ def case_summary(case: Case) -> CaseSummary:
     return CaseSummary(**_summary(case))
 
 
-def case_view(case: Case, net: Net) -> CaseView:
+def case_view(case: Case, net: Net, children: Sequence[str] = ()) -> CaseView:
     """A whole case of a net."""
     return CaseView(
         **_summary(case),
-        children=[],
+        children=list(children),
+        triggers=[name for name, _ in case.triggers],
         data=case.data,
         marking=case.marking,
         tasks=[
-            LivingTask(task=run.task, state=run.state, item_id=item_id(case.id, number))
+            LivingTask(task=run.task, state=run.state, item_id=item_id(case.id, number), instances=_counts(run))
             for number, run in case.runs.items()
         ],
-        result=_result(case, net),
+        result=result_of(case, net) if case.status is CaseStatus.COMPLETED else None,
     )
 
 
@@ -209,6 +235,7 @@ def item_view(item: WorkItem, specification: Specification) -> ItemView:
         ended_at=moment(item.ended_at),
         due_at=moment(item.due_at),
         version=item.version,
+        instance=item.instance,
     )
 
 
@@ -225,7 +252,32 @@ def call_view(call: Call, case: Case) -> ItemView:
         input=call.input,
         created_at=moment(call.placed_at),
         connector=call.connector,
+        instance=call.instance,
     )
+
+
+def children_views(case: Case, net: Net) -> list[ItemView]:
+    """The composite tasks of a case that are under way, one for each child case that may still run."""
+    found = []
+    for number in executions(case):
+        execution = execution_of(case, number)
+        if execution is None or net.tasks[execution.run.task].kind is not Kind.COMPOSITE:
+            continue
+        found.append(
+            ItemView(
+                item_id=item_id(case.id, number),
+                case_id=case.id,
+                specification=case.specification,
+                specification_version=case.specification_version,
+                task=execution.run.task,
+                kind=Kind.COMPOSITE,
+                state=ItemState.STARTED,
+                input={},
+                instance=execution.instance,
+                child_case_id=child_id(case.id, number),
+            )
+        )
+    return found
 
 
 def entry_view(case_id: str, seq: int, entry: Entry) -> JournalEntry:
@@ -262,11 +314,17 @@ def _failure_view(failure: Failure) -> FailureView:
     return FailureView(kind=failure.kind, message=failure.message, task=failure.task, item_id=failure.item)
 
 
-def _result(case: Case, net: Net) -> dict[str, Any] | None:
-    """The output variables of a completed case, null where nothing was set."""
-    if case.status is not CaseStatus.COMPLETED:
+def _counts(run: Run) -> InstanceCounts | None:
+    group = run.instances
+    if group is None:
         return None
-    return {name: case.data.get(name) for name, variable in net.variables.items() if variable.output}
+    return InstanceCounts(
+        total=group.planned,
+        completed=group.completed,
+        failed=group.failed,
+        cancelled=group.cancelled,
+        active=group.active,
+    )
 
 
 def _form(item: WorkItem, specification: Specification) -> Any:

@@ -1,10 +1,10 @@
 """Who may do what: one table from permissions to the access roles that grant them.
 
 admin        everything
-operator     starts, watches and cancels cases, and administers everybody's items
+operator     starts, watches, suspends and cancels cases, and administers everybody's items
 designer     deploys, reads and retires specifications
 participant  works on the items that are offered to, or owned by, the participant the user acts as
-service      starts cases and reads them, whoever started them
+service      starts cases, tells them what happens outside, and reads them, whoever started them
 auditor      sees everything and changes nothing
 
 Access roles are not the organisational roles of a participant: those decide who is offered work, and grant nothing
@@ -39,6 +39,7 @@ class Permission(StrEnum):
     CASES_START = "cases:start"
     CASES_READ = "cases:read"
     CASES_CANCEL = "cases:cancel"
+    CASES_SIGNAL = "cases:signal"
     ITEMS_READ = "items:read"
     ITEMS_SEE_ALL = "items:see-all"
     ITEMS_WORK = "items:work"
@@ -57,6 +58,7 @@ GRANTED_TO: dict[Permission, frozenset[Access]] = {
     Permission.CASES_START: frozenset({_ADMIN, _OPERATOR, Access.SERVICE}),
     Permission.CASES_READ: frozenset({_ADMIN, _OPERATOR, _AUDITOR, Access.SERVICE}),
     Permission.CASES_CANCEL: frozenset({_ADMIN, _OPERATOR}),
+    Permission.CASES_SIGNAL: frozenset({_ADMIN, _OPERATOR, Access.SERVICE}),
     Permission.ITEMS_READ: frozenset({_ADMIN, _OPERATOR, _AUDITOR, Access.PARTICIPANT}),
     Permission.ITEMS_SEE_ALL: frozenset({_ADMIN, _OPERATOR, _AUDITOR}),
     Permission.ITEMS_WORK: frozenset({_ADMIN, _OPERATOR, Access.PARTICIPANT}),

@@ -18,7 +18,7 @@ API = "/api/v1"
 SECURITY_SCHEME = "jwt"
 
 View = TypeVar("View", bound=Callable[..., Response])
-Answers = dict[int, type[BaseModel] | None]
+Answers = dict[int, type[BaseModel] | dict[str, Any] | None]
 
 _REFUSALS = {
     "401": "No valid token",

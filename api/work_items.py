@@ -15,7 +15,17 @@ from api.answers import answer
 from api.cases import find_case
 from api.context import context, correlation_id, parts, principal
 from api.idempotency import given_key, same
-from api.messages import Body, ItemAddress, ItemList, ItemView, ListQuery, call_view, item_view
+from api.messages import (
+    Body,
+    ItemAddress,
+    ItemList,
+    ItemView,
+    ListQuery,
+    Nothing,
+    call_view,
+    children_views,
+    item_view,
+)
 from api.pages import page_of
 from api.permissions import Permission
 from api.problems import below
@@ -23,7 +33,7 @@ from api.routes import Routes
 from api.users import NAME
 from engine.errors import Conflict, Forbidden, InvalidInput, NotFound, Problem
 from engine.items.work_item import LIVE, ItemState, WorkItem
-from engine.names import CASE_ID, ITEM_ID, number_of, shard_of
+from engine.names import CASE_ID, ITEM_ID, case_of, number_of, shard_of
 from engine.store.port import ItemQuery
 from engine.worklist import Done
 
@@ -41,11 +51,7 @@ class ItemsQuery(ListQuery):
     state: ItemState | None = None
     case_id: str | None = Field(None, pattern=f"^(?:{CASE_ID.pattern})$")
     task: str | None = Field(None, max_length=256)
-    kind: Literal["human", "automated"] = "human"
-
-
-class Nothing(Body):
-    """A body without anything in it; it may be left out."""
+    kind: Literal["human", "automated", "composite"] = "human"
 
 
 class Offer(Body):
@@ -66,6 +72,12 @@ class Completion(Body):
     output: JsonValue = None
 
 
+class Addition(Body):
+    """What one more instance is for: it sees this as its element."""
+
+    data: JsonValue = None
+
+
 class GivingUp(Body):
     """Why an item is given up."""
 
@@ -76,8 +88,8 @@ class GivingUp(Body):
 def list_items(query: ItemsQuery) -> Response:
     """Lists items, oldest first."""
     person = _person(query)
-    if query.kind == "automated":
-        return _calls(query, person)
+    if query.kind != "human":
+        return _runs(query, person)
     if query.state is not None and query.state not in LIVE:
         return _ended_items(query, person)
     page = parts().store.items(
@@ -169,6 +181,28 @@ def cancel_item(path: ItemAddress, body: Nothing) -> Response:
     return _moved(parts().worklist.cancel(_known(path.item_id).id, _me(), correlation_id()))
 
 
+@routes.post("/work-items/<item_id>/add-instance", Permission.ITEMS_WORK, {200: ItemView})
+def add_instance(path: ItemAddress, body: Addition) -> Response:
+    """Adds one more instance to the task of an item of which there are several.
+
+    The owner of one of them may, and who administers items; he names a call or a child by its item id too.
+    """
+    administrator = principal().may(Permission.ITEMS_ADMINISTER)
+    if not administrator:
+        _known(path.item_id)
+    if not ITEM_ID.fullmatch(path.item_id):
+        raise NotFound(f"no item {path.item_id}", code="item_not_found")
+    added = parts().worklist.add_instance(path.item_id, body.data, _me(), correlation_id(), administrator=administrator)
+    _tell(added.item_id, ring=added.ring, calls=added.calls)
+    if added.item is not None:
+        return _answer(added.item)
+    case = find_case(case_of(added.item_id))
+    specification = parts().definitions.get(case.specification, case.specification_version)
+    views = [call_view(call, case) for call in parts().store.calls_of(case.id)]
+    views += children_views(case, specification.nets[case.net])
+    return answer(next(view for view in views if view.item_id == added.item_id))
+
+
 def _person(query: ItemsQuery) -> str | None:
     """Whose items are listed; None: everybody's."""
     asks = principal()
@@ -181,16 +215,21 @@ def _person(query: ItemsQuery) -> str | None:
     return wanted if wanted != EVERYBODY else None
 
 
-def _calls(query: ItemsQuery, person: str | None) -> Response:
-    """The open calls of a case, which are nobody's."""
+def _runs(query: ItemsQuery, person: str | None) -> Response:
+    """The open calls of a case, or its living children, which are nobody's."""
     principal().must(Permission.ITEMS_SEE_ALL)
     case = find_case(_case_asked_for(query))
     wanted_state = query.state in (None, ItemState.STARTED)
-    calls = [call for call in parts().store.calls_of(case.id) if query.task in (None, call.task)]
     if person is not None or not wanted_state:
-        calls = []
-    found, following = page_of(calls, lambda call: (number_of(call.item), ""), query.limit, query.cursor)
-    return answer(ItemList(items=[call_view(call, case) for call in found], next=following))
+        return answer(ItemList(items=[], next=None))
+    if query.kind == "automated":
+        views = [call_view(call, case) for call in parts().store.calls_of(case.id)]
+    else:
+        specification = parts().definitions.get(case.specification, case.specification_version)
+        views = children_views(case, specification.nets[case.net])
+    wanted = [view for view in views if query.task in (None, view.task)]
+    found, following = page_of(wanted, lambda view: (number_of(view.item_id), ""), query.limit, query.cursor)
+    return answer(ItemList(items=found, next=following))
 
 
 def _ended_items(query: ItemsQuery, person: str | None) -> Response:
@@ -243,12 +282,16 @@ def _is_mine(item: WorkItem, output: JsonValue) -> bool:
 
 def _moved(done: Done) -> Response:
     """The item after a move. Who has to do with what follows from it is told first."""
-    shard = shard_of(done.item.id, parts().store.shards)
-    if done.ring:
-        parts().doorbell.ring(shard)
-    if done.calls:
-        parts().doorbell.calls(shard)
+    _tell(done.item.id, ring=done.ring, calls=done.calls)
     return _answer(done.item)
+
+
+def _tell(item_id: str, *, ring: bool, calls: bool) -> None:
+    shard = shard_of(item_id, parts().store.shards)
+    if ring:
+        parts().doorbell.ring(shard)
+    if calls:
+        parts().doorbell.calls(shard)
 
 
 def _answer(item: WorkItem) -> Response:

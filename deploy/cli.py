@@ -5,15 +5,36 @@ import sys
 
 import click
 
-from deploy.commands.cases import cancel, case, cases, start
+from deploy.commands.cases import cancel, case, cases, dead_letters, resume, retry, start, suspend, trigger
 from deploy.commands.demo import demo
-from deploy.commands.items import claim, complete, items, start_item
+from deploy.commands.items import add_instance, claim, complete, items, start_item
 from deploy.commands.play import play
 from deploy.commands.specifications import deploy, validate
 from deploy.commands.tokens import token
 from deploy.commands.up import up
 
-COMMANDS = (up, deploy, validate, play, start, case, cases, cancel, items, claim, start_item, complete, token, demo)
+COMMANDS = (
+    up,
+    deploy,
+    validate,
+    play,
+    start,
+    case,
+    cases,
+    cancel,
+    suspend,
+    resume,
+    trigger,
+    dead_letters,
+    retry,
+    items,
+    claim,
+    start_item,
+    complete,
+    add_instance,
+    token,
+    demo,
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

@@ -16,11 +16,13 @@ from connectors.http import HttpConnector
 from connectors.registry import Registry as Connectors
 from connectors.secrets import Secrets
 from deploy.doorbell import CeleryDoorbell, Doorbell
+from deploy.drawing import Graphviz
 from deploy.settings import Settings
 from engine.definitions import Definitions
 from engine.resources.directory import Directory
 from engine.runner import Runner
 from engine.spec.diagnostics import did_you_mean
+from engine.spec.picture import Draw
 from engine.store.port import Store
 from engine.store.redis_registry import RedisRegistry
 from engine.store.redis_store import RedisStore
@@ -47,6 +49,7 @@ class Parts:
     worklist: Worklist
     connectors: Connectors
     doorbell: Doorbell
+    draw: Draw
 
 
 def connect(redis_url: str) -> "Redis":
@@ -88,6 +91,7 @@ def assemble(
         worklist=Worklist(store, runner),
         connectors=connectors_of(settings, environment),
         doorbell=doorbell,
+        draw=Graphviz(),
     )
 
 

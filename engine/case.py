@@ -1,7 +1,7 @@
 """A case: one run of a net, as the store keeps it. State is truth; everything else can be made again from it.
 
-A case is a value. A step works on a copy (`Case.copy`) whose containers it may change; the values in `data` are
-never changed in place, so that copies are cheap.
+A case is a value. A step works on a copy (`Case.copy`) whose containers it may change, except `data`: that is made anew
+when a variable changes, so that whoever packs a case sees at once whether it did.
 """
 
 from copy import copy
@@ -9,6 +9,9 @@ from enum import StrEnum
 from typing import Any
 
 from msgspec import Struct, field
+
+from engine.events import Event
+from engine.net.marking import Due
 
 
 class CaseStatus(StrEnum):
@@ -28,21 +31,81 @@ ENDED = frozenset({CaseStatus.COMPLETED, CaseStatus.CANCELLED, CaseStatus.FAILED
 
 
 class RunState(StrEnum):
-    """A run is `enabled` while its item waits for a person, and holds no token; `executing` once it took its tokens."""
+    """Where a run stands.
+
+    `enabled`: it waits for a person and holds no token. `executing`: it took its tokens. `repeating`: the next round of
+    a loop waits for a person, and the tokens are taken. `released`: it has given its tokens on, and instances that
+    nobody waits for still run. The last three have ended, and what they left behind is being cleared away.
+    """
 
     ENABLED = "enabled"
     EXECUTING = "executing"
+    REPEATING = "repeating"
+    RELEASED = "released"
+    CANCELLED = "cancelled"
+    WITHDRAWN = "withdrawn"
+    FORCE_COMPLETED = "force_completed"
+
+
+BUSY = frozenset({RunState.EXECUTING, RunState.REPEATING})
+"""The states in which a run holds tokens."""
+
+LEFT = frozenset({RunState.CANCELLED, RunState.WITHDRAWN, RunState.FORCE_COMPLETED})
+"""The states of a run that has ended and is being cleared away."""
+
+
+class InstanceSet(Struct, array_like=True, frozen=True):
+    """How the instances of one run stand. Its size does not grow with their number.
+
+    `spans` are the numbers set apart for them, in order: (first, how many). `planned` instances are to be, of which
+    `created` are; `elements` are those of the ones that are not yet (None: they have none). What an instance gave is
+    kept in the record of the run.
+    """
+
+    spans: tuple[tuple[int, int], ...]
+    planned: int
+    created: int = 0
+    completed: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    elements: tuple[Any, ...] | None = None
+
+    @property
+    def active(self) -> int:
+        """How many have not ended, those not yet created among them."""
+        return self.planned - self.completed - self.failed - self.cancelled
+
+    def number(self, index: int) -> int:
+        """The number of the instance with an index (from 0)."""
+        for first, count in self.spans:
+            if index < count:
+                return first + index
+            index -= count
+        raise IndexError(index)
+
+    def index(self, number: int) -> int | None:
+        """The index of the instance with a number; None when the number is none of these."""
+        before = 0
+        for first, count in self.spans:
+            if first <= number < first + count:
+                index = before + number - first
+                return index if index < self.created else None
+            before += count
+        return None
 
 
 class Run(Struct, array_like=True, frozen=True):
-    """One firing of a task, known by its number in the case. Its single item carries the same number.
+    """One firing of a task, known by its number in the case. A single item, call or child carries the same number.
 
-    `attempt` is the greatest attempt of its call that is known to have failed.
+    `attempt` is the greatest attempt of its call that is known to have failed; `trigger` what the outside event that
+    it waited for brought: `(data,)`; `instances` is there when the task has multiple instances.
     """
 
     task: str
     state: RunState
     attempt: int = 0
+    trigger: tuple[Any] | None = None
+    instances: InstanceSet | None = None
 
 
 class Failure(Struct, array_like=True, frozen=True):
@@ -58,7 +121,10 @@ class Case(Struct, array_like=True):
     """The whole state of a case.
 
     `revision` counts its steps; `counter` is the last number given to a run; `marking` is `{place: tokens}` without
-    zeros; `runs` are the living ones by number; times are milliseconds since 1970.
+    zeros; `due` is what partial joins still swallow; `runs` are the living ones by number; `held` maps a mutex to the
+    run that holds it; `triggers` are persistent ones that no task has consumed, `(name, data)` in order; `kept` are
+    events that wait until a suspended case goes on; `continuing` says that a `Continued` is on its way; `before_fault`
+    is how a faulted case stood before. Times are milliseconds since 1970.
     """
 
     id: str
@@ -78,14 +144,28 @@ class Case(Struct, array_like=True):
     correlation_id: str = ""
     submitted_by: str = ""
     parent: str | None = None
+    due: dict[str, Due] = field(default_factory=dict)
+    held: dict[str, int] = field(default_factory=dict)
+    triggers: tuple[tuple[str, Any], ...] = ()
+    kept: tuple[Event, ...] = ()
+    continuing: bool = False
+    before_fault: CaseStatus | None = None
 
     def copy(self) -> "Case":
         """A copy whose containers can be changed without changing this one."""
         twin = copy(self)
         twin.marking = self.marking.copy()
         twin.runs = self.runs.copy()
-        twin.data = self.data.copy()
+        if self.due:
+            twin.due = {task: due.copy() if isinstance(due, list) else due for task, due in self.due.items()}
+        if self.held:
+            twin.held = self.held.copy()
         return twin
+
+    @property
+    def depth(self) -> int:
+        """How many composite tasks this case is below its root."""
+        return self.id.count(".")
 
     @property
     def ended(self) -> bool:

@@ -14,6 +14,9 @@ class Documents(Protocol):
     def document(self, identifier: str, version: str) -> Mapping[str, Any] | None:
         """The document of one version, which never changes."""
 
+    def latest_version(self, identifier: str) -> str | None:
+        """The version that was deployed last and is not retired."""
+
 
 class Definitions:
     """Compiled specifications by id and version. One of them is never changed, so it is never read again."""
@@ -31,3 +34,13 @@ class Definitions:
                 raise NotFound(f"no specification {identifier} version {version}", code="specification_not_found")
             compiled = self._compiled[identifier, version] = load_document(document)
         return compiled
+
+    def find(self, identifier: str, version: str | None) -> Specification | None:
+        """A version of a specification, the latest where none is named; None when there is none."""
+        version = version or self._documents.latest_version(identifier)
+        if version is None:
+            return None
+        try:
+            return self.get(identifier, version)
+        except NotFound:
+            return None

@@ -1,6 +1,7 @@
 """Effects: what a step wants done. They are values; whoever drives the step applies them in the same commit.
 
-`Distribute` and `AskClaims` are questions: the driver answers them with an event before it commits.
+`Distribute`, `AskClaims`, `AskSpecification` and `GatherInstances` are questions: the driver answers them with an event
+before it commits.
 """
 
 from typing import Any
@@ -74,6 +75,7 @@ class Call(Struct, array_like=True, frozen=True):
     attempts: int
     placed_at: int
     correlation_id: str = ""
+    instance: int | None = None
 
 
 class PlaceCall(Struct, frozen=True):
@@ -97,9 +99,73 @@ class DropCall(Struct, frozen=True):
 
 
 class Append(Struct, frozen=True):
-    """An event of this case is to be appended behind what already waits."""
+    """An event is to be appended behind what already waits: of this case, or of `case`, one of the same tree."""
 
     event: Event
+    case: str | None = None
 
 
-Effect = CreateItem | Distribute | AskClaims | MoveItem | SettleItem | PlaceCall | RepeatCall | DropCall | Append
+class StartChild(Struct, frozen=True):
+    """A child case begins: a run of `net` of a specification, with `data`."""
+
+    case: str
+    specification: str
+    version: str
+    net: str
+    data: dict[str, Any]
+
+
+class AskSpecification(Struct, frozen=True):
+    """Asks for a specification by id, and for its version (None: the latest), to start a child case with `data`.
+
+    Answered by `SpecificationAnswered`.
+    """
+
+    number: int
+    specification: str
+    version: str | None
+    data: dict[str, Any]
+
+
+class KeepResult(Struct, frozen=True):
+    """What an instance of a run gave is to be kept: a value for each variable that is gathered."""
+
+    run: str
+    index: int
+    values: dict[str, Any]
+
+
+class GatherInstances(Struct, frozen=True):
+    """Asks for what the instances of a run gave, joined. Answered by `InstancesGathered`.
+
+    `forced`: the instances that are left are completed by force.
+    """
+
+    number: int
+    run: str
+    task: str
+    forced: bool = False
+
+
+class ForgetResults(Struct, frozen=True):
+    """A run is over: what its instances gave is no longer needed."""
+
+    run: str
+
+
+Effect = (
+    CreateItem
+    | Distribute
+    | AskClaims
+    | MoveItem
+    | SettleItem
+    | PlaceCall
+    | RepeatCall
+    | DropCall
+    | Append
+    | StartChild
+    | AskSpecification
+    | KeepResult
+    | GatherInstances
+    | ForgetResults
+)

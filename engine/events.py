@@ -23,8 +23,76 @@ class CaseCancelled(Struct, array_like=True, tag="case.cancelled", frozen=True):
     reason: str | None = None
 
 
+class CaseRetried(Struct, array_like=True, tag="case.retried", frozen=True):
+    """A case that stands still after a fault is to go on: with the event that raised, or (`drop`) without it."""
+
+    by: str
+    drop: bool = False
+
+
 class Continued(Struct, array_like=True, tag="case.continued", frozen=True):
     """A step that had reached its bound goes on."""
+
+
+class CaseSuspended(Struct, array_like=True, tag="case.suspended", frozen=True):
+    """The case and those below it are to stand still. `after`: the number of the last run that was told so."""
+
+    by: str
+    after: int = 0
+
+
+class CaseResumed(Struct, array_like=True, tag="case.resumed", frozen=True):
+    """A suspended case and those below it go on. `after`: the number of the last run that was told so."""
+
+    by: str
+    after: int = 0
+
+
+class TriggerPosted(Struct, array_like=True, tag="trigger.posted", frozen=True):
+    """Something happened outside that tasks may wait for (WCP-23, WCP-24)."""
+
+    name: str
+    data: Any
+    by: str
+
+
+class InstanceAdded(Struct, array_like=True, tag="instance.added", frozen=True):
+    """One more instance of the run that an item belongs to (WCP-15)."""
+
+    item: str
+    data: Any
+    by: str
+
+
+class InstancesGathered(Struct, array_like=True, tag="instances.gathered", frozen=True):
+    """The answer to `GatherInstances`: the variables made of what the instances gave, or why they cannot be made."""
+
+    number: int
+    values: dict[str, Any]
+    error: str | None = None
+    forced: bool = False
+
+
+class SpecificationAnswered(Struct, array_like=True, tag="specification.answered", frozen=True):
+    """The answer to `AskSpecification`: which version a child case runs, and its net. None: there is no such one."""
+
+    number: int
+    specification: str
+    version: str | None
+    net: str
+    data: dict[str, Any]
+
+
+class ChildEnded(Struct, array_like=True, tag="child.ended", frozen=True):
+    """A child case has ended, so the run of the composite task with its number has an outcome.
+
+    `status` is completed (with its `result`), failed (with its `cause`) or cancelled.
+    """
+
+    number: int
+    status: str
+    result: dict[str, Any]
+    cause: str | None = None
 
 
 class ItemStarted(Struct, array_like=True, tag="item.started", frozen=True):
@@ -66,11 +134,12 @@ class ItemCancelled(Struct, array_like=True, tag="item.cancelled", frozen=True):
 
 
 class CallAnswered(Struct, array_like=True, tag="call.answered", frozen=True):
-    """A connector did what it was asked."""
+    """A connector did what it was asked. `superseded`: another outcome of the call had come by then."""
 
     item: str
     attempt: int
     output: Any
+    superseded: bool = False
 
 
 class CallFailed(Struct, array_like=True, tag="call.failed", frozen=True):
@@ -119,7 +188,15 @@ class CaseFaulted(Struct, array_like=True, tag="case.faulted", frozen=True):
 Event = (
     CaseSubmitted
     | CaseCancelled
+    | CaseRetried
     | Continued
+    | CaseSuspended
+    | CaseResumed
+    | TriggerPosted
+    | InstanceAdded
+    | InstancesGathered
+    | SpecificationAnswered
+    | ChildEnded
     | ItemStarted
     | ItemCompleted
     | ItemFailed

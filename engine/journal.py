@@ -35,6 +35,6 @@ class Entry(Struct, array_like=True, frozen=True):
     correlation_id: str = ""
 
 
-def digest_of(packed_case: bytes) -> bytes:
-    """Eight bytes that differ when a packed case differs."""
-    return blake2b(packed_case, digest_size=8).digest()
+def digest_of(packed: bytes) -> bytes:
+    """Eight bytes that differ when what is packed differs."""
+    return blake2b(packed, digest_size=8).digest()

@@ -18,6 +18,16 @@ def item_id(case_id: str, number: int) -> str:
     return f"{case_id}:{number}"
 
 
+def child_id(case_id: str, number: int) -> str:
+    """The name of the child case that the run with a number started."""
+    return f"{case_id}.{number}"
+
+
+def child_number(case_id: str) -> int:
+    """The number, in its parent, of the run that started a child case."""
+    return int(case_id.rpartition(".")[2])
+
+
 def case_of(item: str) -> str:
     """The case an item or a run belongs to."""
     return item.rpartition(":")[0]

@@ -5,31 +5,57 @@ comes out. Questions of the kernel are answered here, in the same commit, and st
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
-from engine.case import Case
+from engine.case import Case, CaseStatus
+from engine.data.gathers import GATHERS, GatherFailed
 from engine.effects import (
     Append,
     AskClaims,
+    AskSpecification,
     CreateItem,
     Distribute,
     DropCall,
     Effect,
+    ForgetResults,
+    GatherInstances,
+    KeepResult,
     MoveItem,
     PlaceCall,
     RepeatCall,
     SettleItem,
+    StartChild,
 )
-from engine.events import ClaimsAnswered, Distributed, Envelope, Event
+from engine.events import (
+    CaseSubmitted,
+    ClaimsAnswered,
+    Distributed,
+    Envelope,
+    Event,
+    InstancesGathered,
+    SpecificationAnswered,
+)
 from engine.items import moves
 from engine.items.work_item import LIVE, ItemState, WorkItem
-from engine.journal import Entry, digest_of
+from engine.journal import Entry
 from engine.spec.model import Specification
 from engine.step import step
 from engine.store import codec
-from engine.store.port import Commit, DeadLetter
+from engine.store.port import Commit, DeadLetter, Submission
 
-LoadItems = Callable[[Iterable[str]], Mapping[str, WorkItem]]
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """What may have to be looked up while a case moves.
+
+    `items` gives items by id, `results` what the instances of a run gave by index, `specification` the latest version
+    of a specification, or the one that is named.
+    """
+
+    items: Callable[[Iterable[str]], Mapping[str, WorkItem]]
+    results: Callable[[str], Mapping[int, dict[str, Any]]]
+    specification: Callable[[str, str | None], Specification | None]
 
 
 class Distributor(Protocol):
@@ -42,16 +68,15 @@ class Distributor(Protocol):
 class Progress:
     """One case between being read and being committed."""
 
-    __slots__ = ("_changed", "_distributor", "_load_items", "_packed", "_read", "case", "commit", "specification")
+    __slots__ = ("_changed", "_distributor", "_packer", "_read", "_reads", "case", "commit", "specification")
 
-    def __init__(
-        self, specification: Specification, case: Case, distributor: Distributor, load_items: LoadItems
-    ) -> None:
+    def __init__(self, specification: Specification, case: Case, distributor: Distributor, reads: Reads) -> None:
         self.specification = specification
         self.case = case
-        self.commit = Commit(case, case, b"")
+        self._packer = codec.CasePacker()
+        self.commit = Commit(case, case, self._packer.pack(case))
         self._distributor = distributor
-        self._load_items = load_items
+        self._reads = reads
         self._read: dict[str, WorkItem] = {}
         self._changed: dict[str, WorkItem] = {}
 
@@ -63,7 +88,16 @@ class Progress:
         commit, read, changed = self.commit, self._read.copy(), self._changed.copy()
         marks = [
             (collected, len(collected))
-            for collected in (commit.entries, commit.placed, commit.repeated, commit.dropped, commit.appended)
+            for collected in (
+                commit.entries,
+                commit.placed,
+                commit.repeated,
+                commit.dropped,
+                commit.appended,
+                commit.started,
+                commit.results,
+                commit.forgotten,
+            )
         ]
         case = self.case
         try:
@@ -83,7 +117,7 @@ class Progress:
     def finished(self) -> Commit:
         """What is to be committed."""
         self.commit.after = self.case
-        self.commit.packed = codec.pack_case(self.case)
+        self.commit.packed = self._packer.pack(self.case)
         self.commit.items = {item_id: (self._read.get(item_id), after) for item_id, after in self._changed.items()}
         return self.commit
 
@@ -97,10 +131,11 @@ class Progress:
             current = events.pop(0)
             done = step(self.specification, self.case, current, at)
             self.case = done.case
-            digest = digest_of(codec.pack_case(done.case))
+            digest = self._packer.pack(done.case).digest
             self.commit.entries.append(
                 Entry(done.at, current, done.notes, digest=digest, correlation_id=correlation_id)
             )
+            self._read_items(done.effects)
             for effect in done.effects:
                 answer = self._follow(effect, done.at)
                 if answer is not None:
@@ -125,19 +160,78 @@ class Progress:
                     self._changed[item] = moves.follow(current, effect, at)
             case SettleItem(item, applied):
                 self._changed[item] = moves.settle(self._item(item), applied)
-            case Append(event):
-                commit.appended.append(Envelope(self.case.id, event, self.case.correlation_id))
+            case Append(event, case):
+                commit.appended.append(Envelope(case or self.case.id, event, self.case.correlation_id))
+            case StartChild():
+                commit.started.append(self._child(effect, at))
+            case KeepResult():
+                commit.results.append(effect)
+            case ForgetResults(run):
+                commit.forgotten.append(run)
+            case Distribute() | AskClaims() | AskSpecification() | GatherInstances():
+                return self._answer(effect)
+        return None
+
+    def _answer(self, question: Distribute | AskClaims | AskSpecification | GatherInstances) -> Event:
+        match question:
             case Distribute():
-                return self._distributor.distribute(effect)
+                return self._distributor.distribute(question)
             case AskClaims(task, items):
                 claimed = tuple(i for i in items if self._item(i).state is ItemState.ALLOCATED)
                 return ClaimsAnswered(task, claimed)
-        return None
+            case AskSpecification(number, identifier, version, data):
+                found = self._reads.specification(identifier, version)
+                if found is None:
+                    return SpecificationAnswered(number, identifier, None, "", data)
+                return SpecificationAnswered(number, identifier, found.version, found.root, data)
+            case GatherInstances():
+                return self._gathered(question)
+
+    def _child(self, start: StartChild, at: int) -> Submission:
+        """The stub of a child case, and the event it begins with."""
+        case = self.case
+        stub = Case(
+            id=start.case,
+            specification=start.specification,
+            specification_version=start.version,
+            net=start.net,
+            status=CaseStatus.SUBMITTED,
+            created_at=at,
+            correlation_id=case.correlation_id,
+            submitted_by=case.submitted_by,
+            parent=case.id,
+        )
+        return Submission(stub, Envelope(stub.id, CaseSubmitted(start.data, case.submitted_by), case.correlation_id))
+
+    def _gathered(self, question: GatherInstances) -> InstancesGathered:
+        """Joins what the instances of a run gave, in their order, whoever was first."""
+        results = dict(self._reads.results(question.run))
+        results |= {kept.index: kept.values for kept in self.commit.results if kept.run == question.run}
+        in_order = [results[index] for index in sorted(results)]
+        instances = self.specification.nets[self.case.net].tasks[question.task].instances
+        assert instances is not None, f"task {question.task} has nothing to gather"
+        values: dict[str, Any] = {}
+        for gather in instances.gathers:
+            given = [result[gather.variable] for result in in_order if gather.variable in result]
+            try:
+                value = values[gather.variable] = GATHERS[gather.with_](given)
+            except GatherFailed as failure:
+                return InstancesGathered(question.number, {}, f"gather.{gather.variable}: {failure}", question.forced)
+            for path, message in gather.schema.check(value) if gather.schema is not None else ():
+                error = f"gather.{gather.variable}: {path} {message}"
+                return InstancesGathered(question.number, {}, error, question.forced)
+        return InstancesGathered(question.number, values, None, question.forced)
+
+    def _read_items(self, effects: Iterable[Effect]) -> None:
+        """Reads all items that effects name at once: a sweep names hundreds."""
+        named = [effect.item for effect in effects if isinstance(effect, MoveItem | SettleItem)]
+        named += [item for effect in effects if isinstance(effect, AskClaims) for item in effect.items]
+        unknown = [item for item in named if item not in self._changed and item not in self._read]
+        created = {effect.item.id for effect in effects if isinstance(effect, CreateItem)}
+        missing = [item for item in unknown if item not in created]
+        if missing:
+            self._read.update(self._reads.items(missing))
 
     def _item(self, item_id: str) -> WorkItem:
         changed = self._changed.get(item_id)
-        if changed is not None:
-            return changed
-        if item_id not in self._read:
-            self._read.update(self._load_items([item_id]))
-        return self._read[item_id]
+        return changed if changed is not None else self._read[item_id]

@@ -13,7 +13,7 @@ from engine.events import ItemCompleted, ItemMoved
 from engine.items import moves
 from engine.items.moves import Move
 from engine.items.work_item import LIVE, ItemState, WorkItem
-from engine.journal import SEMANTICS, Entry, digest_of
+from engine.journal import SEMANTICS, Entry
 from engine.spec.model import Specification
 from engine.step import step
 from engine.store import codec
@@ -39,6 +39,7 @@ def replay(specification: Specification, stub: Case, entries: Iterable[Entry]) -
     """The case that a journal leads to from its stub. Raises `ReplayDiffers` at the first entry that does not agree."""
     case = stub
     items = _Items()
+    packer = codec.CasePacker()
     for number, entry in enumerate(entries):
         if entry.semantics != SEMANTICS:
             raise ReplayDiffers(number, f"it was written by kernel semantics {entry.semantics}, this is {SEMANTICS}")
@@ -51,7 +52,7 @@ def replay(specification: Specification, stub: Case, entries: Iterable[Entry]) -
         case = done.case
         for effect in done.effects:
             items.follow(effect, done.at)
-        if digest_of(codec.pack_case(case)) != entry.digest:
+        if packer.pack(case).digest != entry.digest:
             raise ReplayDiffers(number, f"the case after {type(entry.event).__name__} is not the recorded one")
     return Replayed(case, items.by_id)
 

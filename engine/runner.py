@@ -14,11 +14,13 @@ from engine.case import Case, CaseStatus
 from engine.definitions import Definitions
 from engine.effects import Call
 from engine.errors import NotFound, Unavailable
-from engine.events import CaseCancelled, CaseFaulted, ItemCompleted
+from engine.events import CaseCancelled, CaseFaulted, CaseRetried, ItemCompleted
 from engine.items.work_item import WorkItem
-from engine.journal import Entry, Note, digest_of
-from engine.progress import Distributor, Progress
+from engine.journal import Entry, Note
+from engine.names import shard_of
+from engine.progress import Distributor, Progress, Reads
 from engine.spec.model import Specification
+from engine.steps.cases import stand_still
 from engine.store import codec
 from engine.store.port import Commit, DeadLetter, Lease, Outcome, Store, Waiting
 
@@ -33,6 +35,12 @@ SECONDS_PER_DRAIN = 0.2
 
 COMMIT_ATTEMPTS = 8
 """How often a case is read and stepped again because a request was faster."""
+
+ALL_PARKED = 2**31 - 1
+"""More events than anybody parks."""
+
+RETRIED_AT_ONCE = 64
+"""Events that were set aside and that one commit takes again."""
 
 STRIKES = 3
 """At so many drainers that died over one event it is set aside."""
@@ -84,7 +92,8 @@ class Runner:
 
     def progress(self, case: Case, distributor: Distributor | None = None) -> Progress:
         """A case that was read, ready to take events."""
-        return Progress(self.specification_of(case), case, distributor or self._people(), self._items)
+        reads = Reads(self._items, self._store.results, self._definitions.find)
+        return Progress(self.specification_of(case), case, distributor or self._people(), reads)
 
     def specification_of(self, case: Case) -> Specification:
         """The specification a case runs, compiled."""
@@ -136,9 +145,40 @@ class Runner:
                 continue
             progress.knows({item: record for item, record in loaded.items.items() if record.case_id == case_id})
             for event in by_case[case_id]:
-                _take(progress, event)
+                if isinstance(event.envelope.event, CaseRetried):
+                    self._retry(progress, event, event.envelope.event)
+                else:
+                    _take(progress, event)
             commits.append(progress.finished())
         return commits
+
+    def _retry(self, progress: Progress, waiting: Waiting, wish: CaseRetried) -> None:
+        """A faulted case takes what was set aside, in the order in which it came, before anything newer."""
+        commit, case_id = progress.commit, progress.case.id
+        commit.handled.append(waiting.id)
+        if commit.dead or commit.parked or commit.buried:
+            # What this batch sets aside is not in the store yet: after its commit it is.
+            commit.appended.append(waiting.envelope)
+            return
+        faulted = progress.case.status is CaseStatus.FAULTED
+        progress.take(wish, waiting.at, waiting.envelope.correlation_id)
+        if not faulted:
+            return
+        shard = shard_of(case_id, self._store.shards)
+        letters = [letter for letter in self._store.dead_letters(shard) if letter.envelope.case_id == case_id]
+        again = [] if wish.drop else [letter.envelope for letter in letters]
+        aside = again + self._store.parked(case_id)
+        taken = 0
+        while taken < min(len(aside), RETRIED_AT_ONCE) and progress.case.status is not CaseStatus.FAULTED:
+            _try(progress, waiting._replace(envelope=aside[taken]))
+            taken += 1
+        commit.buried += letters if wish.drop else letters[:taken]
+        commit.unparked = max(taken - len(again), 0)
+        if taken < len(aside) and progress.case.status is not CaseStatus.FAULTED:
+            # It stands still while the rest follows, so that nothing newer comes before it.
+            more = f"{len(aside) - taken} events that were set aside follow"
+            progress.take(CaseFaulted(type(wish).__name__, more), waiting.at)
+            commit.appended.append(waiting.envelope)
 
     def _set_aside(self, lease: Lease, event: Waiting) -> None:
         """An event that killed its drainers goes to the dead letters unread, and its case stands still."""
@@ -161,6 +201,17 @@ def _take(progress: Progress, waiting: Waiting) -> None:
     if progress.case.status is CaseStatus.FAULTED and not isinstance(envelope.event, CaseCancelled):
         progress.commit.parked.append(envelope)
         return
+    stood = progress.case.status
+    _try(progress, waiting)
+    if stood is CaseStatus.FAULTED and progress.case.ended:
+        # What waited for it to go on waits in vain.
+        progress.commit.unparked = ALL_PARKED
+        progress.commit.parked.clear()
+
+
+def _try(progress: Progress, waiting: Waiting) -> None:
+    """Lets a case take an event. When its step raises, the event goes to the dead letters and the case stands still."""
+    envelope = waiting.envelope
     try:
         progress.take(envelope.event, waiting.at, envelope.correlation_id)
     except Unavailable:
@@ -168,13 +219,8 @@ def _take(progress: Progress, waiting: Waiting) -> None:
     except Exception as error:  # noqa: BLE001
         # The boundary of a step: whatever is wrong in one case's event must not stop the cases beside it.
         log.exception("event %s of case %s raised; it is set aside", waiting.id, envelope.case_id)
-        progress.commit.handled.pop()
-        _put_aside(progress, waiting, f"{type(error).__name__}: {error}", format_exc())
-
-
-def _put_aside(progress: Progress, waiting: Waiting, error: str, traceback: str) -> None:
-    progress.commit.handled.append(waiting.id)
-    progress.set_aside(_letter(waiting, error, traceback), _fault(waiting, error), waiting.at)
+        said = f"{type(error).__name__}: {error}"
+        progress.set_aside(_letter(waiting, said, format_exc()), _fault(waiting, said), waiting.at)
 
 
 def _stood_still(case: Case, events: list[Waiting], error: str, traceback: str) -> Commit:
@@ -183,14 +229,12 @@ def _stood_still(case: Case, events: list[Waiting], error: str, traceback: str) 
     after = case.copy()
     notes: tuple[Note, ...] = ()
     if not case.ended:
-        after.status = CaseStatus.FAULTED
+        stand_still(after)
         notes = (Note("faulted", detail=error),)
     after.revision += 1
     after.updated_at = at
     packed = codec.pack_case(after)
-    entry = Entry(
-        at, _fault(first, error), notes, digest=digest_of(packed), correlation_id=first.envelope.correlation_id
-    )
+    entry = Entry(at, _fault(first, error), notes, digest=packed.digest, correlation_id=first.envelope.correlation_id)
     return Commit(
         case,
         after,

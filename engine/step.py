@@ -10,12 +10,12 @@ from typing import Any, NamedTuple
 from engine import events
 from engine.case import Case, CaseStatus
 from engine.draft import Draft
-from engine.effects import Effect
-from engine.events import Event
+from engine.effects import Append, Effect
+from engine.events import Continued, Event
 from engine.journal import Note
 from engine.net.settling import settle
 from engine.spec.model import Specification
-from engine.steps import calls, cases, items
+from engine.steps import calls, cases, children, instances, items, suspension, triggers
 
 
 class Step(NamedTuple):
@@ -32,6 +32,14 @@ STEPS: dict[type, Callable[[Draft, Any], None]] = {
     events.CaseCancelled: cases.cancelled,
     events.Continued: cases.continued,
     events.CaseFaulted: cases.faulted,
+    events.CaseRetried: cases.retried,
+    events.CaseSuspended: suspension.suspended,
+    events.CaseResumed: suspension.resumed,
+    events.TriggerPosted: triggers.posted,
+    events.InstanceAdded: instances.added,
+    events.InstancesGathered: instances.gathered,
+    events.SpecificationAnswered: children.specification_answered,
+    events.ChildEnded: children.ended,
     events.ItemStarted: items.started,
     events.ItemCompleted: items.completed,
     events.ItemFailed: items.failed,
@@ -51,9 +59,13 @@ def step(specification: Specification, case: Case, event: Event, at: int) -> Ste
     Raises a `Refusal` where a person asked for a move that the case no longer allows; nothing has changed then.
     """
     draft = Draft(specification, case, at)
-    STEPS[type(event)](draft, event)
-    if draft.case.status is CaseStatus.RUNNING and (draft.touched or not draft.case.runs):
+    if not suspension.keeps(draft, event):
+        STEPS[type(event)](draft, event)
+    if draft.case.status is CaseStatus.RUNNING and (draft.touched or draft.unsettled or not draft.case.runs):
         settle(draft)
+    if draft.postponed and not draft.case.continuing:
+        draft.case.continuing = True
+        draft.effects.append(Append(Continued()))
     draft.case.revision += 1
     draft.case.updated_at = draft.at
     return Step(draft.case, draft.at, tuple(draft.notes), tuple(draft.effects))

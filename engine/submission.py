@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.case import Case, CaseStatus
-from engine.errors import InvalidInput, Problem
+from engine.case_input import input_problems
+from engine.errors import InvalidInput
 from engine.events import CaseSubmitted, Envelope
-from engine.spec.model import Net, Specification
+from engine.spec.model import Specification
 from engine.store.port import Submission
 
 
@@ -35,20 +36,3 @@ def submission(
         submitted_by=by,
     )
     return Submission(stub, Envelope(case_id, CaseSubmitted(dict(data), by), correlation_id))
-
-
-def input_problems(net: Net, data: Mapping[str, Any]) -> list[Problem]:
-    """What is missing from the data a case is started with, unknown, or of the wrong type."""
-    problems = []
-    for name, variable in net.variables.items():
-        if variable.input and not variable.has_default and name not in data:
-            problems.append(Problem(f"$.{name}", "is required"))
-    for name, value in data.items():
-        declared = net.variables.get(name)
-        if declared is None:
-            problems.append(Problem(f"$.{name}", f"is not a variable of net {net.name}"))
-        elif not declared.input:
-            problems.append(Problem(f"$.{name}", "is not an input variable"))
-        elif declared.schema is not None:
-            problems += [Problem(f"$.{name}{path[1:]}", message) for path, message in declared.schema.check(value)]
-    return problems

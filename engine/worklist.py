@@ -4,20 +4,34 @@ Each move holds when its function returns. Where somebody else was faster it is 
 bounded number of times; mostly the table of moves then says why it is no longer possible.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from engine import names
 from engine.case import Case, CaseStatus
 from engine.data.expressions import ExpressionFailed
-from engine.data.mapping import ValidationFailed
-from engine.errors import Conflict, InvalidInput, NotFound, Problem
-from engine.events import Envelope, Event, ItemCancelled, ItemCompleted, ItemFailed, ItemMoved, ItemSkipped, ItemStarted
+from engine.data.mapping import OUTPUT, ValidationFailed
+from engine.errors import Conflict, Forbidden, InvalidInput, NotFound, Problem
+from engine.events import (
+    Envelope,
+    Event,
+    InstanceAdded,
+    ItemCancelled,
+    ItemCompleted,
+    ItemFailed,
+    ItemMoved,
+    ItemSkipped,
+    ItemStarted,
+)
+from engine.executions import execution_of
 from engine.items import moves
 from engine.items.moves import Move
-from engine.items.work_item import WorkItem
+from engine.items.work_item import LIVE, WorkItem
 from engine.journal import Entry
-from engine.names import case_of
+from engine.names import case_of, number_of
+from engine.net import firing
 from engine.runner import COMMIT_ATTEMPTS, Runner
+from engine.spec.model import Task
 from engine.store.port import Outcome, Store
 
 
@@ -27,6 +41,15 @@ class Done(NamedTuple):
     item: WorkItem
     ring: bool = False
     calls: bool = False
+
+
+class Added(NamedTuple):
+    """The id of an instance that was added, its item where a person does it, and whom to tell, as in `Done`."""
+
+    item_id: str
+    item: WorkItem | None
+    ring: bool
+    calls: bool
 
 
 class Worklist:
@@ -87,6 +110,32 @@ class Worklist:
         """Cancels one item: its path ends there (who administers items)."""
         return self._step(item_id, Move.CANCEL, ItemCancelled(item_id, by), by, correlation_id, administrator=True)
 
+    def add_instance(
+        self, item_id: str, data: Any, by: str, correlation_id: str = "", *, administrator: bool = False
+    ) -> Added:
+        """One more instance of the task that an item (or a call, or a child case) is an instance of.
+
+        Its owner may ask for it, and who administers items.
+        """
+        for _ in range(COMMIT_ATTEMPTS):
+            loaded = self._store.load([case_of(item_id)], [item_id])
+            case, item = loaded.cases.get(case_of(item_id)), loaded.items.get(item_id)
+            if case is None or (item is None and execution_of(case, number_of(item_id)) is None):
+                raise NotFound(f"no item {item_id}", code="item_not_found")
+            if not administrator and (item is None or item.owner != by):
+                raise Forbidden(f"item {item_id} is not yours", code="not_your_item")
+            if case.status is CaseStatus.SUSPENDED:
+                raise Conflict(f"case {case.id} is suspended", code="case_suspended")
+            progress = self._runner.progress(case)
+            progress.take(InstanceAdded(item_id, data, by), loaded.at, correlation_id or case.correlation_id)
+            commit = progress.finished()
+            if self._store.commit([commit])[0] is Outcome.DONE:
+                [number] = [note.number for note in commit.entries[0].notes if note.what == "added"]
+                added = names.item_id(case.id, number)
+                ring = bool(commit.appended or commit.started)
+                return Added(added, commit.items.get(added, (None, None))[1], ring, calls=bool(commit.placed))
+        raise _busy(item_id)
+
     def complete(self, item_id: str, output: Any, by: str, correlation_id: str = "") -> Done:
         """Completes a started item. The item and its event are written together, so what is answered holds for ever.
 
@@ -135,7 +184,7 @@ class Worklist:
             if self._store.commit([commit])[0] is Outcome.DONE:
                 # A start whose input cannot be mapped fails the case; of many runs this item may be swept later.
                 _, after = commit.items.get(item_id, (item, item))
-                return Done(after, ring=bool(commit.appended), calls=bool(commit.placed))
+                return Done(after, ring=bool(commit.appended or commit.started), calls=bool(commit.placed))
         raise _busy(item_id)
 
     def _read(self, item_id: str) -> tuple[Case, WorkItem, int]:
@@ -143,6 +192,9 @@ class Worklist:
         case, item = loaded.cases.get(case_of(item_id)), loaded.items.get(item_id)
         if case is None or item is None:
             raise NotFound(f"no item {item_id}", code="item_not_found")
+        if item.state in LIVE and not case.ended and execution_of(case, number_of(item_id)) is None:
+            # Its run has ended, and it is only waiting to be cleared away with the others.
+            raise Conflict(f"item {item_id} no longer waits: its task is done", code="item_state_conflict")
         return case, item, loaded.at
 
     def _refuse_unless_live(self, item_id: str) -> None:
@@ -159,9 +211,9 @@ class Worklist:
         problems: list[Problem] = []
         if task.form is not None:
             problems += task.form.check(output)
-        if not problems and task.output is not None:
+        if not problems:
             try:
-                task.output.apply(output, {**net.nulls, **case.data})
+                _try_mappings(task, firing.seen(output, _trigger_of(case, item)), {**net.nulls, **case.data})
             except ValidationFailed as failure:
                 problems += failure.problems
             except ExpressionFailed as failure:
@@ -170,6 +222,19 @@ class Worklist:
             raise InvalidInput(
                 f"the output of item {item.id} does not fit task {task.name}", code="invalid_output", problems=problems
             )
+
+
+def _try_mappings(task: Task, output: Any, data: Mapping[str, Any]) -> None:
+    """Raises what keeps the output of a task, or of one of its instances, from being taken."""
+    if task.output is not None:
+        task.output.apply(output, data)
+    for gather in task.instances.gathers if task.instances is not None else ():
+        gather.source.read(output, {**data, OUTPUT: output})
+
+
+def _trigger_of(case: Case, item: WorkItem) -> firing.Trigger:
+    found = execution_of(case, number_of(item.id))
+    return found.run.trigger if found is not None else None
 
 
 def _busy(item_id: str) -> Conflict:

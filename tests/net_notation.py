@@ -5,14 +5,15 @@
 | `i`, `o` | the conditions `start` and `end` |
 | `A` | a routing task; `A!` is done by a person, `A*` by the connector echo |
 | `p` (small letters) | an explicit condition |
-| `X -> and(B, C -> D) -> E` | X splits, E joins what the branches end in; `xor(...)` chooses by the variable `go` |
+| `X -> and(B, C -> D) -> E` | X splits, E joins what the branches end in; `xor(...)` and `or(...)` choose by `go` |
 | `p -> choice(B!, C!)` | a deferred choice: several tasks take from one condition |
 | `xor:E` | a join unlike that of the group before it |
 | `B -> xor(A, C)` with A already named | a loop: a name means the same element wherever it stands |
 | `...; p -> F` | more ways through elements, apart from each other |
 
-A flow of an xor-split is taken when `go` is the name of the element it leads to; the last one is the default. `go` is
-given when the case starts, and by the output `{"go": ...}` of what a person or a call does.
+A flow of an xor-split is taken when `go` is the name of the element it leads to, one of an or-split when `go` contains
+that name; the last one is the default. `go` is a variable, given when the case starts, and by the output `{"go": ...}`
+of what a person or a call does.
 """
 
 import re
@@ -25,8 +26,9 @@ import msgspec
 from engine.spec.model import Specification
 from engine.spec.read import read_specification
 
-_TOKEN = re.compile(r"\s*(->|[(),;]|(?:(?:and|xor):)?[A-Za-z_]\w*[!*]?)")
+_TOKEN = re.compile(r"\s*(->|[(),;]|(?:(?:and|xor|or):)?[A-Za-z_]\w*[!*]?)")
 _KINDS = {"!": "human", "*": "automated"}
+PREDICATES = {"xor": 'go == "{}"', "or": 'go != null && go.contains("{}")'}
 _ENDS = {"i": "start", "o": "end"}
 
 
@@ -52,8 +54,8 @@ class _Net:
             split, (heads, following, next_word) = word, self.step()
             for tail in tails:
                 self.lead(tail, heads, next_word)
-            if split == "and" and heads[0] in self.tasks:
-                self.tasks[heads[0]].setdefault("join", "and")
+            if split in ("and", "or") and heads[0] in self.tasks:
+                self.tasks[heads[0]].setdefault("join", split)
             tails, word = following, next_word
         return first, tails
 
@@ -91,7 +93,9 @@ class _Net:
             self.conditions[tail]["next"] += heads
         else:
             self.tasks[tail]["next"] += [
-                {"to": head, "when": f'go == "{head}"'} if word == "xor" and head != heads[-1] else {"to": head}
+                {"to": head, "when": PREDICATES[word].format(head)}
+                if word in ("xor", "or") and head != heads[-1]
+                else {"to": head}
                 for head in heads
             ]
             if word is not None:

@@ -20,7 +20,7 @@ from deploy.calling import event_of, request_of
 from engine.effects import Call
 from engine.errors import Unavailable
 from engine.events import CallAnswered, CallFailed
-from engine.store.port import Store, Taken
+from engine.store.port import Reported, Store, Taken
 
 log = logging.getLogger(__name__)
 
@@ -226,14 +226,14 @@ class CallRoom:
             by_shard.setdefault(finished.shard, []).append(finished)
         for shard, together in by_shard.items():
             try:
-                ring = self._reported(shard, [(_event(each), each.taken.call.correlation_id) for each in together])
+                ring = self._reported(shard, [_report_of(each) for each in together])
             finally:
                 for each in together:
                     self._leave(each.taken.call.item)
             if ring:
                 self._drain(shard)
 
-    def _reported(self, shard: int, outcomes: Sequence[tuple[CallAnswered | CallFailed, str]]) -> bool:
+    def _reported(self, shard: int, outcomes: Sequence[Reported]) -> bool:
         """Reports, waiting for a store that is away as long as the calls may still be this process's."""
         for attempt in range(REPORT_ATTEMPTS):
             try:
@@ -266,6 +266,12 @@ class CallRoom:
                 self._store.renew(shard, self._owner, together)
             except Unavailable as away:
                 log.warning("%d calls of shard %d were not renewed: %s", len(together), shard, away)
+
+
+def _report_of(finished: _Finished) -> Reported:
+    """What is reported of a call that has finished."""
+    call = finished.taken.call
+    return Reported(_event(finished), call.correlation_id, call.instance is not None)
 
 
 def _event(finished: _Finished) -> CallAnswered | CallFailed:

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from api.client import CaseStillRuns
-from deploy.commands.json_text import json_object
+from deploy.commands.json_text import json_object, json_value
 from deploy.commands.output import NotCompleted, StillRuns, indented, one_line, printable, show, table
 from deploy.commands.server import LONGEST_WAIT_S, Server, with_server
 
@@ -98,17 +98,20 @@ def case(server: Server, case_id: str, journal: bool) -> None:
 @click.command()
 @click.option("--status", type=click.Choice(STATUSES), help="Only those that stand so.")
 @click.option("--specification", help="Only those of this specification.")
+@click.option("--parent", help="Only those that composite tasks of this case have started.")
 @limit_option
 @cursor_option
 @with_server
-def cases(server: Server, status: str | None, specification: str | None, limit: int, cursor: str | None) -> None:
+def cases(
+    server: Server, status: str | None, specification: str | None, parent: str | None, limit: int, cursor: str | None
+) -> None:
     """List cases, newest first.
 
     \b
     Example:
       casewright cases --status running --specification order-fulfilment
     """
-    page = server.client.cases(status=status, specification=specification, limit=limit, cursor=cursor)
+    page = server.client.cases(status=status, specification=specification, parent=parent, limit=limit, cursor=cursor)
     rows = [
         (each["case_id"], f"{each['specification']} {each['version']}", each["status"], each["created_at"] or "")
         for each in page["items"]
@@ -132,6 +135,103 @@ def cancel(server: Server, case_id: str, reason: str | None) -> None:
     show(asked, [f"case {asked['case_id']} is being cancelled"], as_json=server.as_json)
 
 
+@click.command()
+@click.argument("case_id", metavar="CASE")
+@with_server
+def suspend(server: Server, case_id: str) -> None:
+    """Suspend a case and all below it.
+
+    Nothing starts in it, and what comes back meanwhile is kept until it goes on.
+
+    \b
+    Example:
+      casewright suspend order-1001
+    """
+    asked = server.client.suspend_case(case_id)
+    show(asked, [f"case {asked['case_id']} is being suspended"], as_json=server.as_json)
+
+
+@click.command()
+@click.argument("case_id", metavar="CASE")
+@with_server
+def resume(server: Server, case_id: str) -> None:
+    """Let a suspended case and all below it go on.
+
+    \b
+    Example:
+      casewright resume order-1001
+    """
+    asked = server.client.resume_case(case_id)
+    show(asked, [f"case {asked['case_id']} goes on"], as_json=server.as_json)
+
+
+@click.command()
+@click.argument("case_id", metavar="CASE")
+@click.option("--drop", is_flag=True, help="Leave out the event that could not be handled.")
+@with_server
+def retry(server: Server, case_id: str, drop: bool) -> None:
+    """Let a faulted case go on.
+
+    It takes the event that could not be handled once more, then what came after it, in order. With --drop that event is
+    left out; it stays in no list, and the journal says so.
+
+    \b
+    Example:
+      casewright retry order-1001
+    """
+    asked = server.client.retry_case(case_id, drop=drop)
+    show(asked, [f"case {asked['case_id']} is retried"], as_json=server.as_json)
+
+
+@click.command("dead-letters")
+@click.option("--case", "case_id", help="Only those of this case.")
+@limit_option
+@cursor_option
+@with_server
+def dead_letters(server: Server, case_id: str | None, limit: int, cursor: str | None) -> None:
+    """List the events that could not be handled.
+
+    Their cases are faulted: they stand still, and what comes for them waits. `casewright retry CASE` lets one go on,
+    `casewright cancel CASE` gives it up. With --json the tracebacks are shown too.
+
+    \b
+    Example:
+      casewright dead-letters
+    """
+    page = server.client.dead_letters(case_id=case_id, limit=limit, cursor=cursor)
+    rows = [
+        (each["case_id"], each["event"]["type"], each["at"] or "", str(each["waiting"]), printable(each["error"]))
+        for each in page["items"]
+    ]
+    lines = table(("CASE", "EVENT", "AT", "WAITING", "ERROR"), rows)
+    show(page, [*lines, *more_lines(page)], as_json=server.as_json)
+
+
+@click.command()
+@click.argument("case_id", metavar="CASE")
+@click.argument("name")
+@click.option(
+    "--data",
+    callback=json_value,
+    default="null",
+    metavar="JSON|@FILE|-",
+    help="What happened: JSON, a file with it, or - for standard input. Default: null.",
+)
+@with_server
+def trigger(server: Server, case_id: str, name: str, data: Any) -> None:
+    """Tell a case that NAME happened outside.
+
+    The first task with this trigger that waits starts. Where none waits, a persistent trigger is kept for it and a
+    transient one is lost.
+
+    \b
+    Example:
+      casewright trigger order-1001 payment_received --data '{"amount": 12}'
+    """
+    asked = server.client.post_event(case_id, name, data)
+    show(asked, [f"case {asked['case_id']} is told of {name}"], as_json=server.as_json)
+
+
 def case_lines(shown: Json) -> list[str]:
     """A case, for people."""
     lines = [
@@ -143,7 +243,9 @@ def case_lines(shown: Json) -> list[str]:
     if failure is not None:
         at = f" at {failure['task']}" if failure["task"] else ""
         lines.append(f"  {failure['kind']}{at}: {printable(failure['message'])}")
-    lines += [f"  {each['task']} is {each['state']} ({each['item_id']})" for each in shown["tasks"]]
+    lines += [_task_line(each) for each in shown["tasks"]]
+    if shown["children"]:
+        lines.append(f"  cases below it: {', '.join(shown['children'])}")
     for part in ("marking", "data", "result"):
         if shown[part]:
             lines += [f"  {part}", *indented(shown[part])]
@@ -176,3 +278,9 @@ def _effect_line(effect: Json) -> str:
     if "detail" in effect:
         words.append(effect["detail"] if isinstance(effect["detail"], str) else one_line(effect["detail"]))
     return " ".join(word for word in words if word)
+
+
+def _task_line(task: Json) -> str:
+    counts = task["instances"]
+    several = f", {counts['total'] - counts['active']} of {counts['total']} instances have ended" if counts else ""
+    return f"  {task['task']} is {task['state']} ({task['item_id']}){several}"

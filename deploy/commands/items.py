@@ -109,6 +109,29 @@ def complete(server: Server, item_id: str, output: Any, strict: bool) -> None:
     _show_moved(server, client.complete(item_id, output))
 
 
+@click.command("add-instance")
+@item_argument
+@click.option(
+    "--data",
+    callback=json_value,
+    default="null",
+    metavar="JSON|@FILE|-",
+    help="What the instance is for: JSON, a file with it, or - for standard input. Default: null.",
+)
+@with_server
+def add_instance(server: Server, item_id: str, data: Any) -> None:
+    """Add one more instance to the task that an item is an instance of.
+
+    The task must have `creation: dynamic`. Who owns one of its items may, and who administers items.
+
+    \b
+    Example:
+      casewright add-instance claim-7:4 --data '{"witness": "cleo"}'
+    """
+    added = server.client.add_instance(item_id, data)
+    show(added, [f"item {added['item_id']} ({added['task']}) was added"], as_json=server.as_json)
+
+
 def _show_moved(server: Server, item: dict[str, Any]) -> None:
     of = f" of {item['owner']}" if item["owner"] else ""
     show(item, [f"item {item['item_id']} ({item['task']}){of} is {item['state']}"], as_json=server.as_json)

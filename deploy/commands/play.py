@@ -62,6 +62,7 @@ def play(
 
     A step is one thing that happens: a person starts or completes an item, a call is answered. `fired` are the tasks
     that fired in it, also by themselves; `enabled` wait for a person, `executing` are under way, one name for each.
+    What composite tasks run is played with it: `children` are the markings of the cases below, by their ids.
 
     You are every person in it, whatever the specification says about offers. Without --seed and --script it asks which
     item to complete, and with what output.
@@ -73,6 +74,8 @@ def play(
       {"complete": "approve", "output": {"approved": true}}
       {"start": "pick"}
       {"fail": "check_stock", "kind": "timeout", "reason": "too slow"}
+      {"trigger": "payment_received", "data": {"amount": 12}}
+      {"add": "review", "data": {"reviewer": "cleo"}}
       {"cancel": true}
 
     --seed chooses among everything that can be done, and fills in forms by their schemas.

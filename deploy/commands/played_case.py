@@ -1,25 +1,30 @@
-"""A case that is played in memory: the real kernel, runner and worklist, with one person who may do everything.
+"""A case that is played in memory, with those below it, by one person who may do everything.
 
-There is no organisation in it: every item waits unoffered, and is given to whoever plays when it is started. The clock
-only ticks when it is looked at, and a failed call is repeated without a pause.
+It is moved by the real kernel, runner and worklist. There is no organisation in it: every item waits unoffered, and is
+given to whoever plays when it is started. The clock only ticks when it is looked at, and a failed call is repeated
+without a pause.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from itertools import count
 from typing import Any, NamedTuple
 
 from deploy.calling import event_of, request_of
 from deploy.settings import Settings
 from deploy.wiring import Parts, assemble
-from engine.case import Case, RunState
+from engine.case import Case
 from engine.data.values import problems_of
 from engine.effects import Call
 from engine.errors import InvalidInput
-from engine.events import CallAnswered, CallFailed, CaseCancelled, Envelope
-from engine.names import item_id
-from engine.spec.model import Kind, Specification, Task
+from engine.events import CallAnswered, CallFailed, CaseCancelled, Envelope, TriggerPosted
+from engine.executions import execution_of, executions
+from engine.items.work_item import LIVE, WAITING, ItemState
+from engine.names import case_of, child_number, item_id
+from engine.spec.model import Net, Specification, Task
 from engine.store.memory import MemoryStore
 from engine.store.memory_registry import MemoryRegistry
+from engine.store.port import CaseQuery
 from engine.store.registry import StoredSpecification
 from engine.submission import submission
 
@@ -41,6 +46,13 @@ class Work(NamedTuple):
     executing: bool
     input: Mapping[str, Any]
     call: Call | None = None
+
+
+class Standing(NamedTuple):
+    """The tasks that wait for a person, and those that are under way."""
+
+    enabled: list[str]
+    executing: list[str]
 
 
 class _NobodyToWake:
@@ -69,7 +81,8 @@ class PlayedCase:
     def __init__(self, parts: Parts, specification: Specification) -> None:
         self._parts = parts
         self._specification = specification
-        self._told = 0
+        self._told: Counter[str] = Counter()
+        self._failed: Counter[str] = Counter()
         parts.registry.put_specification(
             StoredSpecification(
                 specification.id, specification.version, dict(specification.document), "", "application/json"
@@ -91,24 +104,46 @@ class PlayedCase:
 
     @property
     def works(self) -> list[Work]:
-        """What waits for the player, oldest first."""
-        case = self.case
-        calls = {call.item: call for call in self._parts.store.calls_of(CASE)}
-        inputs = {item.id: item.input for item in self._parts.store.items_of(CASE)}
-        found = []
-        for number, run in case.runs.items():
-            item, task = item_id(CASE, number), self._specification.nets[case.net].tasks[run.task]
-            call = calls.get(item)
-            if task.kind is Kind.HUMAN or call is not None:
-                given = call.input if call is not None else inputs[item]
-                found.append(Work(item, task, run.state is RunState.EXECUTING, given, call))
-        return found
+        """What waits for the player in the case and in those below it, oldest first."""
+        return [work for case in self._tree() if not case.ended for work in self._works_of(case)]
+
+    @property
+    def standing(self) -> Standing:
+        """Which tasks wait for a person and which are under way, one name for each item, call and child case."""
+        enabled: list[str] = []
+        executing: list[str] = []
+        for case in self._tree():
+            for number in executions(case):
+                found = execution_of(case, number)
+                if found is None:
+                    continue
+                item = self._parts.store.item(item_id(case.id, number))
+                if item is None or item.state is ItemState.STARTED:
+                    executing.append(found.run.task)
+                elif item.state in WAITING:
+                    enabled.append(found.run.task)
+        return Standing(enabled, executing)
+
+    @property
+    def children(self) -> dict[str, dict[str, int]]:
+        """The markings of the cases below this one that have not ended, by their ids."""
+        return {case.id: case.marking for case in self._tree() if case.id != CASE and not case.ended}
+
+    @property
+    def triggers(self) -> list[str]:
+        """The events from outside that tasks of living cases may wait for."""
+        nets = (self._net_of(case) for case in self._tree() if not case.ended)
+        return list(dict.fromkeys(name for net in nets for name in net.triggers))
 
     def fired(self) -> list[str]:
         """The tasks that fired since this was asked before, in order."""
-        entries = self._parts.store.journal(CASE, self._told)
-        self._told += len(entries)
-        return [note.task for entry in entries for note in entry.notes if note.what == "fired"]
+        fired = []
+        for case in self._tree():
+            entries = self._parts.store.journal(case.id, self._told[case.id])
+            self._told[case.id] += len(entries)
+            fired += [(entry.at, note.task) for entry in entries for note in entry.notes if note.what == "fired"]
+        # The clock ticks whenever it is looked at, so no two entries of different cases share a moment.
+        return [task for _, task in sorted(fired, key=lambda each: each[0])]
 
     def begin(self, data: Mapping[str, Any]) -> None:
         """Begins the case. Raises `InvalidInput` with all that is wrong with the data."""
@@ -144,6 +179,22 @@ class PlayedCase:
         """Cancels the case."""
         self._happen(CaseCancelled(PLAYER))
 
+    def trigger(self, name: str, data: Any) -> None:
+        """Something happens outside: every living case that knows such an event is told."""
+        _check(data)
+        told = [case.id for case in self._tree() if not case.ended and name in self._net_of(case).triggers]
+        if not told:
+            known = ", ".join(self.triggers) or "none"
+            raise InvalidInput(f"no task waits for {name} (there is {known})", code="unknown_trigger")
+        for case_id in told:
+            self._happen(TriggerPosted(name, data, PLAYER), case_id)
+
+    def add_instance(self, work: Work, data: Any) -> None:
+        """Adds one more instance to the task that this is an instance of. Raises a `Refusal`."""
+        _check(data)
+        self._parts.worklist.add_instance(work.item, data, PLAYER, administrator=True)
+        self._settle()
+
     def make_call(self, work: Work) -> CallAnswered | CallFailed:
         """Really calls the connector, and lets the case know what came of it."""
         call, attempt = work.call, self._attempt(work)
@@ -153,12 +204,45 @@ class PlayedCase:
         self._happen(event)
         return event
 
-    def _attempt(self, work: Work) -> int:
-        runs = {item_id(CASE, number): run for number, run in self.case.runs.items()}
-        return runs[work.item].attempt + 1
+    def _works_of(self, case: Case) -> Iterator[Work]:
+        store, net = self._parts.store, self._net_of(case)
+        calls = {call.item: call for call in store.calls_of(case.id)}
+        for number in executions(case):
+            item = item_id(case.id, number)
+            found, call, record = execution_of(case, number), calls.get(item), store.item(item)
+            if found is None:
+                continue
+            task = net.tasks[found.run.task]
+            if call is not None:
+                yield Work(item, task, True, call.input, call)
+            elif record is not None and record.state in LIVE:
+                yield Work(item, task, record.state is ItemState.STARTED, record.input)
 
-    def _happen(self, event: CallAnswered | CallFailed | CaseCancelled) -> None:
-        self._parts.store.append(SHARD, [Envelope(CASE, event)])
+    def _tree(self) -> list[Case]:
+        """The case and all below it, also those that have ended."""
+        tree = [self.case]
+        for case in tree:
+            cursor = None
+            while True:
+                page = self._parts.store.cases(CaseQuery(parent=case.id, limit=500, after=cursor))
+                tree += sorted(page.cases, key=lambda child: child_number(child.id))
+                cursor = page.next
+                if cursor is None:
+                    break
+        return tree
+
+    def _net_of(self, case: Case) -> Net:
+        return self._parts.runner.specification_of(case).nets[case.net]
+
+    def _attempt(self, work: Work) -> int:
+        return self._failed[work.item] + 1
+
+    def _happen(self, event: CallAnswered | CallFailed | CaseCancelled | TriggerPosted, case_id: str = CASE) -> None:
+        if isinstance(event, CallAnswered | CallFailed):
+            case_id = case_of(event.item)
+        if isinstance(event, CallFailed):
+            self._failed[event.item] += 1
+        self._parts.store.append(SHARD, [Envelope(case_id, event)])
         self._settle()
 
     def _settle(self) -> None:

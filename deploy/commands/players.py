@@ -20,10 +20,16 @@ from engine.errors import Refusal
 MOST_TRIES = 10
 """How often chance tries one thing that is refused (a form it fills in wrongly) before it leaves that one alone."""
 
+MOST_TRIGGERS = 10
+"""How often chance lets one thing happen outside."""
+
+TRIGGERED = 0.2
+"""How likely something happens outside while something else could be done."""
+
 QUIT = "quit"
 HOW_TO_ANSWER = """\
 Answer with a number or a task to complete it (it is started first), or with
-start N | fail N | cancel (the whole case) | quit"""
+start N | fail N | add N (an instance) | trigger NAME | cancel (the whole case) | quit"""
 
 
 class Verb(StrEnum):
@@ -33,30 +39,38 @@ class Verb(StrEnum):
     COMPLETE = "complete"
     FAIL = "fail"
     CANCEL = "cancel"
+    TRIGGER = "trigger"
+    ADD = "add"
     CALL = "call"
 
 
 class Move(NamedTuple):
-    """One thing to do. `call` has the connector answer; what is not needed is None."""
+    """One thing to do. `call` has the connector answer; `name` is that of a trigger; what is not needed is None."""
 
     verb: Verb
     work: Work | None = None
     output: Any = None
     reason: str = ""
     kind: str = FailureKind.CONNECTION
+    name: str = ""
 
 
 SCRIPT_LINES = (
     '{"complete": "task", "output": ...}, {"start": "task"}, {"fail": "task", "reason": "...", "kind": "timeout"}, '
-    '{"cancel": true}'
+    '{"trigger": "name", "data": ...}, {"add": "task", "data": ...}, {"cancel": true}'
 )
 SCRIPTED: Mapping[str, frozenset[str]] = {
     Verb.START: frozenset({"start"}),
     Verb.COMPLETE: frozenset({"complete", "output"}),
     Verb.FAIL: frozenset({"fail", "reason", "kind"}),
     Verb.CANCEL: frozenset({"cancel"}),
+    Verb.TRIGGER: frozenset({"trigger", "data"}),
+    Verb.ADD: frozenset({"add", "data"}),
 }
 """The moves of a script, and the keys each may have."""
+
+
+NAMED_WITH_WORK = (Verb.START, Verb.COMPLETE, Verb.FAIL, Verb.ADD)
 
 
 class Player(Protocol):
@@ -65,8 +79,8 @@ class Player(Protocol):
     def decides(self, work: Work) -> bool:
         """Whether the player decides when a call is made that could be made by itself."""
 
-    def choose(self, works: Sequence[Work]) -> Move | None:
-        """The next move; None when nobody goes on."""
+    def choose(self, works: Sequence[Work], triggers: Sequence[str]) -> Move | None:
+        """The next move; None when nobody goes on. `triggers` are the events that tasks may wait for."""
 
     def refused(self, move: Move, refusal: Refusal) -> None:
         """The move was not possible: chooses another the next time, or raises `Failure`."""
@@ -90,7 +104,7 @@ class Script:
         _, line = self._lines[-1]
         return work.task.name in (line.get(Verb.COMPLETE), line.get(Verb.FAIL))
 
-    def choose(self, works: Sequence[Work]) -> Move | None:
+    def choose(self, works: Sequence[Work], triggers: Sequence[str]) -> Move | None:
         if not self._lines:
             return None
         number, line = self._lines[-1]
@@ -98,7 +112,13 @@ class Script:
         if verb is Verb.CANCEL:
             self._lines.pop()
             return Move(verb)
+        if verb is Verb.TRIGGER:
+            self._lines.pop()
+            return Move(verb, output=line.get("data"), name=line[verb])
         work = self._found(number, verb, line[verb], works)
+        if verb is Verb.ADD:
+            self._lines.pop()
+            return Move(verb, work, line.get("data"))
         if not work.executing:
             if verb is Verb.START:
                 self._lines.pop()
@@ -136,15 +156,21 @@ class Chance:
         self._random = Random(seed)
         self._schemas = schemas
         self._tries: Counter[str] = Counter()
+        self._triggered: Counter[str] = Counter()
         self._refusal: Refusal | None = None
 
     def decides(self, work: Work) -> bool:
         return True
 
-    def choose(self, works: Sequence[Work]) -> Move | None:
+    def choose(self, works: Sequence[Work], triggers: Sequence[str]) -> Move | None:
         if self._refusal is None:
             self._tries.clear()
         left = [work for work in works if self._tries[work.item] < MOST_TRIES]
+        waiting = [name for name in triggers if self._triggered[name] < MOST_TRIGGERS]
+        if waiting and (not left or self._random.random() < TRIGGERED):
+            name = self._random.choice(waiting)
+            self._triggered[name] += 1
+            return Move(Verb.TRIGGER, name=name)
         if not left:
             if self._refusal is not None:
                 raise failure_of(self._refusal)
@@ -178,18 +204,20 @@ class Terminal:
     def decides(self, work: Work) -> bool:
         return False
 
-    def choose(self, works: Sequence[Work]) -> Move | None:
+    def choose(self, works: Sequence[Work], triggers: Sequence[str]) -> Move | None:
         begun = [work for work in works if work.item == self._to_complete and work.executing]
         self._to_complete = None
         if begun:
             return Move(Verb.COMPLETE, begun[0], self._output_of(begun[0]))
-        if not works:
+        if not works and not triggers:
             return None
         if not self._explained:
             click.echo(HOW_TO_ANSWER, err=True)
             self._explained = True
         for number, work in enumerate(works, 1):
             click.echo(_described(number, work), err=True)
+        if triggers:
+            click.echo(f"  triggers: {', '.join(triggers)}", err=True)
         while True:
             words = _asked("which? ").split()
             if words == [QUIT]:
@@ -206,10 +234,15 @@ class Terminal:
         """The move that an answer means."""
         if words == [Verb.CANCEL]:
             return Move(Verb.CANCEL)
-        verb = Verb(words[0]) if len(words) == 2 and words[0] in (Verb.START, Verb.COMPLETE, Verb.FAIL) else None
+        if len(words) == 2 and words[0] == Verb.TRIGGER:
+            data = _json_asked(f"data of {words[1]}, as JSON [null]: ", "null")
+            return Move(Verb.TRIGGER, output=data, name=words[1])
+        verb = Verb(words[0]) if len(words) == 2 and words[0] in NAMED_WITH_WORK else None
         work = _named(words[-1], works) if len(words) == 1 or verb is not None else None
         if work is None:
             return None
+        if verb is Verb.ADD:
+            return Move(verb, work, _json_asked("data of the instance, as JSON [null]: ", "null"))
         if not work.executing:
             self._to_complete = work.item if verb in (None, Verb.COMPLETE) else None
             return Move(Verb.START, work) if verb is not Verb.FAIL else None
@@ -225,12 +258,7 @@ class Terminal:
             click.echo(f"  {work.call.connector} is not really called; say what it returns", err=True)
         if work.task.form is not None:
             click.echo(f"  form {one_line(referred(work.task.form.document, self._schemas))}", err=True)
-        while True:
-            text = _asked(f"output of {work.task.name}, as JSON [{{}}]: ").strip() or "{}"
-            try:
-                return json.loads(text)
-            except (ValueError, RecursionError) as error:
-                click.echo(f"that is not JSON: {error}", err=True)
+        return _json_asked(f"output of {work.task.name}, as JSON [{{}}]: ", "{}")
 
 
 def failure_of(refusal: Refusal) -> Failure:
@@ -264,6 +292,15 @@ def _described(number: int, work: Work) -> str:
     how = "is called" if work.call is not None else "is started" if work.executing else "waits"
     title = f" ({work.task.title})" if work.task.title else ""
     return printable(f"  {number}  {work.task.name}{title} {how}, input {one_line(work.input)}")
+
+
+def _json_asked(question: str, otherwise: str) -> Any:
+    while True:
+        text = _asked(question).strip() or otherwise
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError) as error:
+            click.echo(f"that is not JSON: {error}", err=True)
 
 
 def _asked(question: str) -> str:

@@ -13,7 +13,7 @@ from deploy.commands.players import Chance, Move, Player, Script, Terminal, Verb
 from deploy.commands.settings import settings_with
 from deploy.commands.specifications import failure_of_invalid
 from deploy.commands.text_file import TextFile
-from engine.case import CaseStatus, RunState
+from engine.case import CaseStatus
 from engine.errors import Refusal
 from engine.events import CallAnswered
 from engine.spec.diagnostics import SpecificationInvalid
@@ -84,7 +84,7 @@ class Play:
         for work in works:
             if self._plays_itself(work) and not self._player.decides(work):
                 return Move(Verb.CALL, work)
-        return self._player.choose(works)
+        return self._player.choose(works, self._case.triggers)
 
     def _plays_itself(self, work: Work) -> bool:
         if work.call is None:
@@ -93,6 +93,9 @@ class Play:
 
     def _made(self, move: Move) -> dict[str, Any]:
         """Makes a move; the line of a script that makes it again."""
+        if move.verb is Verb.TRIGGER:
+            self._case.trigger(move.name, move.output)
+            return {"trigger": move.name, "data": move.output}
         if move.work is None:
             self._case.cancel()
             return {"cancel": True}
@@ -106,6 +109,9 @@ class Play:
                 return {"fail": task, "reason": move.reason, "kind": move.kind}
             case Verb.CALL:
                 return self._called(move.work)
+            case Verb.ADD:
+                self._case.add_instance(move.work, move.output)
+                return {"add": task, "data": move.output}
         self._case.complete(move.work, move.output)
         return {"complete": task, "output": move.output}
 
@@ -127,15 +133,17 @@ class Play:
 
     def _show(self, event: dict[str, Any] | None) -> None:
         case = self._case.case
-        runs = case.runs.values()
+        standing = self._case.standing
+        children = self._case.children
         _print(
             {
                 "step": self._steps,
                 "event": event,
                 "fired": self._case.fired(),
-                "enabled": [run.task for run in runs if run.state is RunState.ENABLED],
-                "executing": [run.task for run in runs if run.state is RunState.EXECUTING],
+                "enabled": standing.enabled,
+                "executing": standing.executing,
                 "marking": case.marking,
+                **({"children": children} if children else {}),
             }
         )
 

@@ -10,3 +10,4 @@ class ExceptionKind(StrEnum):
     VALIDATION_ERROR = "validation_error"
     CONSTRAINT_VIOLATION = "constraint_violation"
     ITEM_FAILED = "item_failed"
+    CHILD_FAILED = "child_failed"

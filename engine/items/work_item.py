@@ -56,3 +56,4 @@ class WorkItem(Struct, array_like=True, frozen=True):
     correlation_id: str = ""
     rejected_by: tuple[str, ...] = ()
     reason: str | None = None
+    instance: int | None = None

@@ -1,6 +1,9 @@
-"""Markings: `{place: tokens}` without zeros."""
+"""Markings: `{place: tokens}` without zeros; and what partial joins remember beside them."""
 
 Marking = dict[str, int]
+
+Due = int | list[str]
+"""What a partial join that has fired still swallows: so many tokens, or one token from each of these places."""
 
 
 def add(marking: Marking, place: str) -> None:

@@ -1,70 +1,98 @@
 """Coming to rest: what can fire by itself does, and waiting items are made to match what the marking allows.
 
-Tasks that need nobody go first, in the order of the document, until none can be taken; only then are items for
-people created or withdrawn, so that no item is shown that a running step takes away again.
+Tasks that need nobody go first, in the order of the document, until none can be taken. Then or-joins are decided:
+they look at all that can still happen, so they are asked when nothing more happens by itself. Only at the end are
+items for people created or withdrawn, so that no item is shown that a running step takes away again.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable
 
-from engine.case import CaseStatus, Run, RunState
+from engine.case import CaseStatus, RunState
 from engine.data.expressions import ExpressionFailed
-from engine.data.mapping import MISSING, Source, ValidationFailed
 from engine.draft import Draft
-from engine.effects import Append, AskClaims, CreateItem, Distribute
-from engine.errors import Problem
-from engine.events import Continued
+from engine.effects import AskClaims
 from engine.exceptions.kinds import ExceptionKind
-from engine.exceptions.raising import raise_exception
-from engine.items.work_item import ItemState, WorkItem
-from engine.net import firing, joins
-from engine.net.ending import complete_or_deadlock, drop, end
-from engine.spec.model import END, Kind, Task
+from engine.exceptions.raising import raise_data_exception, raise_exception
+from engine.net import cancellation, firing, joins, mutexes
+from engine.net.ending import complete_or_deadlock, end
+from engine.net.or_join import Decision
+from engine.spec.model import END, Join, Kind, Task
 
 FIRINGS_PER_STEP = 10_000
 """A net that fires more often without rest is a loop that never waits for anybody."""
 
-CREATED_PER_STEP = 100
-"""Items and calls that one step may create; each is one to three keys of a commit, which touches 500 at most."""
-
-MAX_PRIORITY = 1_000_000
-
 
 def settle(draft: Draft) -> None:
     """Brings the case to rest after its marking changed."""
-    people: dict[int, Task] = {}
+    people = _Waiting()
     firings = 0
-    while draft.touched and draft.case.status is CaseStatus.RUNNING:
+    while draft.case.status is CaseStatus.RUNNING:
         if _reached_end(draft):
             return
-        for task in _takers(draft):
-            if task.kind is Kind.HUMAN:
-                people[task.index] = task
-                continue
-            while not draft.case.ended and joins.times(task, draft.case.marking):
-                if task.kind is Kind.AUTOMATED and draft.created >= CREATED_PER_STEP:
-                    draft.postponed = True
-                    break
+        takers = _takers(draft) if draft.touched else _ready_or_joins(draft)
+        if not takers:
+            break
+        for task in takers:
+            joins.swallow(task, draft.state)
+            while _can_fire(draft, task, people):
                 firings += 1
                 if firings > FIRINGS_PER_STEP:
                     message = f"the net fired {FIRINGS_PER_STEP} times without waiting for anybody"
                     raise_exception(draft, ExceptionKind.CONSTRAINT_VIOLATION, task.name, 0, message)
-                elif task.kind is Kind.AUTOMATED:
-                    firing.start_automated(draft, task)
-                else:
-                    firing.pass_through(draft, task)
-                if _reached_end(draft):
                     return
-            if draft.case.ended:
-                return
-    for index in sorted(people):
-        _match_items(draft, people[index])
+                firing.fire(draft, task, _consumed(draft, task))
+                if draft.case.ended or _reached_end(draft):
+                    return
+    for task in people.in_order(draft):
+        _match_items(draft, task)
         if draft.case.ended:
             return
-    if draft.postponed:
-        draft.effects.append(Append(Continued()))
-    elif not draft.case.runs and draft.case.status is CaseStatus.RUNNING:
+    _note_undecided(draft)
+    if not draft.case.runs and not draft.postponed and draft.case.status is CaseStatus.RUNNING:
         complete_or_deadlock(draft)
+
+
+def waiting_runs(draft: Draft, task: Task) -> list[int]:
+    """The runs of a task whose items wait to be started and hold no token, oldest first."""
+    runs = draft.case.runs
+    return [number for number, run in runs.items() if run.task == task.name and run.state is RunState.ENABLED]
+
+
+def withdraw_surplus(draft: Draft, task: Task, claimed: frozenset[str]) -> None:
+    """Withdraws the runs that are too many, unclaimed and newest first."""
+    waiting = waiting_runs(draft, task)
+    surplus = len(waiting) - joins.times(task, draft.state)
+    order = sorted(waiting, key=lambda number: (draft.item(number) in claimed, -number))
+    for number in order[: max(surplus, 0)]:
+        withdraw(draft, number)
+
+
+def withdraw(draft: Draft, number: int) -> None:
+    """Withdraws a run that waits. The persistent trigger that it had consumed waits for another one."""
+    run = draft.case.runs[number]
+    trigger = draft.task(run.task).trigger
+    if run.trigger is not None and trigger is not None and trigger.persistent:
+        draft.case.triggers = ((trigger.name, run.trigger[0]), *draft.case.triggers)
+        # Somebody else may wait for it: the whole net is looked at once more.
+        draft.postponed = True
+    cancellation.leave(draft, number, RunState.WITHDRAWN)
+
+
+class _Waiting:
+    """The tasks of people whose items may have to change."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[int, Task] = {}
+
+    def add(self, task: Task) -> None:
+        self._tasks[task.index] = task
+
+    def in_order(self, draft: Draft) -> list[Task]:
+        for task in draft.net.or_joins:
+            # Anything that happened may have decided an or-join, wherever it was.
+            if task.kind is Kind.HUMAN:
+                self.add(task)
+        return [self._tasks[index] for index in sorted(self._tasks)]
 
 
 def _takers(draft: Draft) -> list[Task]:
@@ -72,9 +100,63 @@ def _takers(draft: Draft) -> list[Task]:
     consumers = draft.net.consumers
     touched, draft.touched = draft.touched, set()
     if len(touched) == 1:
-        return list(consumers.get(touched.pop(), ()))
+        return _not_or(consumers.get(touched.pop(), ()))
     found = {task.index: task for place in touched for task in consumers.get(place, ())}
-    return [found[index] for index in sorted(found)]
+    return _not_or(found[index] for index in sorted(found))
+
+
+def _not_or(tasks: Iterable[Task]) -> list[Task]:
+    return [task for task in tasks if task.join is not Join.OR]
+
+
+def _ready_or_joins(draft: Draft) -> list[Task]:
+    """The first or-join that starts by itself and is enabled. One at a time: its firing may decide the others."""
+    if draft.net.or_joins:
+        ignored = _Waiting()
+        for task in draft.net.or_joins:
+            if _can_fire(draft, task, ignored):
+                return [task]
+    return []
+
+
+def _can_fire(draft: Draft, task: Task, people: _Waiting) -> bool:
+    """Whether a task can fire now, by itself. One that waits for a person is remembered."""
+    if draft.case.ended:
+        return False
+    if not joins.enabled(task, draft.state):
+        if task.kind is Kind.HUMAN:
+            people.add(task)
+        return False
+    try:
+        if not firing.starts_by_itself(draft, task):
+            people.add(task)
+            return False
+    except ExpressionFailed as failure:
+        raise_data_exception(draft, task.name, 0, failure)
+        return False
+    if not mutexes.is_free(draft, task) or not _has_trigger(draft, task):
+        return False
+    if task.kind is not Kind.ROUTING and draft.full:
+        draft.postponed = True
+        return False
+    return True
+
+
+def _has_trigger(draft: Draft, task: Task) -> bool:
+    """Whether the outside event that a task waits for has come; a transient one starts it in the step it comes in."""
+    if task.trigger is None:
+        return True
+    return task.trigger.persistent and any(name == task.trigger.name for name, _ in draft.case.triggers)
+
+
+def _consumed(draft: Draft, task: Task) -> firing.Trigger:
+    """The oldest kept trigger that a task waits for; it is kept no longer."""
+    if task.trigger is None:
+        return None
+    kept = draft.case.triggers
+    index = next(index for index, (name, _) in enumerate(kept) if name == task.trigger.name)
+    draft.case.triggers = kept[:index] + kept[index + 1 :]
+    return (kept[index][1],)
 
 
 def _reached_end(draft: Draft) -> bool:
@@ -85,106 +167,31 @@ def _reached_end(draft: Draft) -> bool:
 
 
 def _match_items(draft: Draft, task: Task) -> None:
-    """As many items wait as the task could be taken in succession: missing ones are created, surplus ones withdrawn."""
+    """As many runs wait as the task could be taken in succession: missing ones are created, surplus ones withdrawn."""
     waiting = waiting_runs(draft, task)
-    wanted = joins.times(task, draft.case.marking)
+    wanted = joins.times(task, draft.state)
     for _ in range(wanted - len(waiting)):
-        if draft.created >= CREATED_PER_STEP:
+        if not _has_trigger(draft, task):
+            return
+        if draft.full:
             draft.postponed = True
             return
-        _create_item(draft, task)
+        firing.enable(draft, task, _consumed(draft, task))
         if draft.case.ended:
             return
     if wanted == 0:
         for number in waiting:
-            drop(draft, number, ItemState.WITHDRAWN)
+            withdraw(draft, number)
     elif wanted < len(waiting):
         # Only the store knows who has claimed what; the answer decides which ones go.
-        draft.effects.append(AskClaims(task.name, tuple(draft.item(number) for number in waiting)))
+        items = tuple(draft.item(number) for number in waiting if draft.case.runs[number].instances is None)
+        draft.effects.append(AskClaims(task.name, items))
 
 
-def waiting_runs(draft: Draft, task: Task) -> list[int]:
-    """The runs of a task whose items wait to be started, oldest first."""
-    runs = draft.case.runs
-    return [number for number, run in runs.items() if run.task == task.name and run.state is RunState.ENABLED]
-
-
-def withdraw_surplus(draft: Draft, task: Task, claimed: frozenset[str]) -> None:
-    """Withdraws the items that are too many, unclaimed and newest first."""
-    waiting = waiting_runs(draft, task)
-    surplus = len(waiting) - joins.times(task, draft.case.marking)
-    order = sorted(waiting, key=lambda number: (draft.item(number) in claimed, -number))
-    for number in order[: max(surplus, 0)]:
-        drop(draft, number, ItemState.WITHDRAWN)
-
-
-def _create_item(draft: Draft, task: Task) -> None:
-    case = draft.case
-    try:
-        given = firing.input_of(draft, task)
-        priority = _priority(draft, task)
-        asked = _distribute(draft, task, draft.item(case.counter + 1))
-    except (ValidationFailed, ExpressionFailed) as failure:
-        firing.raise_data_exception(draft, task, 0, failure)
-        return
-    number = draft.next_number()
-    case.runs[number] = Run(task.name, RunState.ENABLED)
-    draft.created += 1
-    item = WorkItem(
-        id=draft.item(number),
-        case_id=case.id,
-        specification=case.specification,
-        specification_version=case.specification_version,
-        net=case.net,
-        task=task.name,
-        kind=task.kind,
-        state=ItemState.CREATED,
-        input=given,
-        priority=priority,
-        created_at=draft.at,
-        correlation_id=case.correlation_id,
-    )
-    draft.effects.append(CreateItem(item))
-    if asked is not None:
-        draft.effects.append(asked)
-    draft.note("enabled", task.name, number)
-
-
-def _priority(draft: Draft, task: Task) -> int:
-    if task.priority is None:
-        return 0
-    value = task.priority.evaluate(draft.variables)
-    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > MAX_PRIORITY:
-        raise ExpressionFailed(task.priority.source, f"a priority is an integer up to {MAX_PRIORITY}, not {value!r}")
-    return value
-
-
-def _distribute(draft: Draft, task: Task, item: str) -> Distribute | None:
-    """The question to whom an item goes; None where the specification offers it to nobody."""
-    if task.offer is None:
-        return None
-    variables, offer = draft.variables, task.offer
-    return Distribute(
-        item,
-        task.name,
-        roles=_names("roles", offer.roles, variables),
-        participants=_names("participants", offer.participants, variables),
-        positions=_names("positions", offer.positions, variables),
-        groups=_names("groups", offer.groups, variables),
-        capabilities=_names("capabilities", offer.capabilities, variables),
-        interaction=task.interaction,
-    )
-
-
-def _names(part: str, sources: tuple[Source, ...], variables: Mapping[str, Any]) -> tuple[str, ...]:
-    """The names that the sources of one part of an offer give: each a name or a list of names."""
-    names: list[str] = []
-    for source in sources:
-        value = source.read(variables, variables)
-        if value is MISSING or value is None:
-            continue
-        for name in value if isinstance(value, list) else [value]:
-            if not isinstance(name, str):
-                raise ValidationFailed((Problem(f"offer.{part}", f"a name is a string, not {name!r}"),))
-            names.append(name)
-    return tuple(dict.fromkeys(names))
+def _note_undecided(draft: Draft) -> None:
+    """Says which or-joins wait only because their analysis reached its bound."""
+    state = draft.state
+    for task in draft.net.or_joins:
+        marked = any(place in state.marking for place in task.inputs)
+        if marked and joins.decide(task, state) is Decision.UNDECIDED:
+            draft.note("undecided", task.name)

@@ -5,21 +5,24 @@ was.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
-from engine.data.expressions import FUNCTIONS, Expression, ExpressionSyntax, Template, compile_expression
-from engine.data.mapping import OUTPUT, InputMapping, OutputMapping, Source
-from engine.data.paths import Path, PathSyntax, compile_path
-from engine.data.schemas import Schema, SchemaInvalid, check_definitions, compile_schema
+from engine.data.expressions import Expression
+from engine.data.mapping import Source
+from engine.data.schemas import check_definitions
+from engine.spec.control_flow import ControlFlowCompiler, kinds_of
+from engine.spec.data import DataCompiler, is_constant
 from engine.spec.diagnostics import DocumentPath, Report, did_you_mean
-from engine.spec.flows import Arc, ControlFlow, check_reach, read_control_flow
+from engine.spec.flows import check_reach, read_control_flow
+from engine.spec.instances import InstancesCompiler
 from engine.spec.model import (
+    DEFAULT_MAX_DEPTH,
     END,
     START,
     Call,
+    Decomposition,
     Dialect,
-    Flow,
     Initiator,
     Interaction,
     Join,
@@ -28,11 +31,10 @@ from engine.spec.model import (
     Offer,
     Retry,
     Specification,
-    Split,
     Task,
     Variable,
 )
-from engine.spec.shape import is_long_source, named
+from engine.spec.shape import named
 
 ConfigProblems = Sequence[tuple[tuple[str | int, ...], str]]
 CheckConfig = Callable[[str, Mapping[str, Any]], ConfigProblems]
@@ -41,15 +43,6 @@ CheckConfig = Callable[[str, Mapping[str, Any]], ConfigProblems]
 DEFAULT_TIMEOUT_S = 30.0
 LONGEST_TIMEOUT_S = 3600
 NOT_YET = "is not supported yet by this version"
-
-_OF_KINDS = {
-    **dict.fromkeys(("connector", "config", "retry"), (Kind.AUTOMATED,)),
-    **dict.fromkeys(("offer", "allocate", "interaction", "form", "priority"), (Kind.HUMAN,)),
-    **dict.fromkeys(("input", "output"), (Kind.AUTOMATED, Kind.HUMAN, Kind.COMPOSITE)),
-}
-"""The keys that only tasks of some kinds have."""
-
-Word = TypeVar("Word", Join, Split)
 
 _SECRET = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 
@@ -70,6 +63,7 @@ class _Compiler:
         self._check_config = check_config
         self._dialect = Dialect(document.get("jsonpath", "rw"))
         self._definitions: Mapping[str, Any] = document.get("schemas", {})
+        self._data = DataCompiler(report, self._dialect, self._definitions)
 
     def specification(self) -> Specification:
         document, report = self._document, self._report
@@ -78,6 +72,7 @@ class _Compiler:
         if report.errors:
             # What refers to a broken schema would only repeat its error.
             self._definitions = dict.fromkeys(self._definitions, True)
+        self._data = DataCompiler(report, self._dialect, self._definitions)
         nets = document["nets"]
         root = document.get("root", "main")
         if root not in nets:
@@ -92,6 +87,7 @@ class _Compiler:
             document=document,
             dialect=self._dialect,
             title=document.get("title"),
+            max_depth=document.get("max_depth", DEFAULT_MAX_DEPTH),
         )
 
     # -- nets and tasks ----------------------------------------------------------------------------------------
@@ -108,8 +104,9 @@ class _Compiler:
         if len(self._report.errors) == before:
             # What cannot be reached because of a wrong name would only repeat that error.
             check_reach(flow, body, path, self._report, implicit=implicit)
+        control = ControlFlowCompiler(self._report, self._data, flow, body)
         tasks = {
-            task: self._task(task, index, written, flow, variables, (*path, "tasks", task))
+            task: self._task(task, index, written, control, variables, (*path, "tasks", task))
             for index, (task, written) in enumerate(body["tasks"].items())
         }
         consumers: dict[str, list[Task]] = {}
@@ -126,12 +123,15 @@ class _Compiler:
             consumers={place: tuple(found) for place, found in consumers.items()},
             nulls=dict.fromkeys(variables),
             implicit_termination=implicit,
+            or_joins=tuple(each for each in tasks.values() if each.join is Join.OR),
+            mutexes=_by((each.mutex, each) for each in tasks.values()),
+            triggers=_by((each.trigger.name if each.trigger else None, each) for each in tasks.values()),
         )
 
     def _variable(self, name: str, written: Mapping[str, Any], path: DocumentPath) -> Variable:
-        schema = self._schema(written["schema"], (*path, "schema")) if "schema" in written else None
+        schema = self._data.schema(written["schema"], (*path, "schema")) if "schema" in written else None
         if schema is not None and "default" in written:
-            self._check_fits("the default", written["default"], (*path, "default"), schema)
+            self._data.check_fits("the default", written["default"], (*path, "default"), schema)
         return Variable(
             name=name,
             schema=schema,
@@ -146,85 +146,80 @@ class _Compiler:
         name: str,
         index: int,
         written: Mapping[str, Any],
-        flow: ControlFlow,
+        control: ControlFlowCompiler,
         variables: Mapping[str, Variable],
         path: DocumentPath,
     ) -> Task:
         kind = Kind(written["kind"])
-        if kind is Kind.COMPOSITE:
-            self._report.error((*path, "kind"), f'"composite" {NOT_YET}')
-        for key, kinds in _OF_KINDS.items():
-            if key in written and kind not in kinds:
-                owners = " and ".join(kinds[:2])
-                self._report.error((*path, key), f'"{key}" is for {owners} tasks, and this one is {kind}', at_key=True)
-        join = self._word(Join, written, "join", Join.XOR, path)
-        split, flows = self._split(name, written, flow, variables, path)
+        self._check_keys(kind, written, path)
+        instances = InstancesCompiler(self._report, self._data)
+        seen = instances.visible(written, variables)
+        join = control.join(name, written, path)
+        split = control.split(name, written, variables, path)
         return Task(
             name=name,
             index=index,
             kind=kind,
-            join=join,
-            split=split,
-            inputs=flow.inputs(name),
-            flows=flows,
+            join=join.join,
+            split=split.split,
+            inputs=control.inputs(name),
+            flows=split.flows,
             title=written.get("title"),
-            input=self._input(written, variables, path),
-            output=self._output(written, variables, path),
-            call=self._call(written, variables, path) if kind is Kind.AUTOMATED else None,
-            offer=self._offer(written, variables, path),
+            input=self._data.input(written, seen, path),
+            output=self._data.output(written, variables, path),
+            call=self._call(written, seen, path) if kind is Kind.AUTOMATED else None,
+            offer=self._offer(written, seen, path),
             interaction=self._interaction(written, path),
-            form=self._schema(written["form"], (*path, "form")) if "form" in written else None,
-            priority=self._priority(written, variables, path),
+            form=self._data.schema(written["form"], (*path, "form")) if "form" in written else None,
+            priority=self._priority(written, seen, path),
+            needed=join.needed,
+            partial=join.partial,
+            resets=join.resets,
+            threads=split.threads,
+            cancels=control.region(written["cancels"], (*path, "cancels")) if "cancels" in written else None,
+            completes=control.completes(written, path),
+            loop=control.loop(written, variables, path),
+            mutex=written.get("mutex"),
+            trigger=control.trigger(written),
+            instances=instances.instances(written, variables, path),
+            decomposition=self._decomposition(written, path) if kind is Kind.COMPOSITE else None,
         )
 
-    def _word(self, words: type[Word], written: Mapping[str, Any], key: str, default: Word, path: DocumentPath) -> Word:
-        value = written.get(key)
-        if value is None:
-            return default
-        if isinstance(value, dict) or value == "or":
-            shown = '"or"' if value == "or" else "this form"
-            self._report.error((*path, key), f'{shown} {NOT_YET}; "and" and "xor" are')
-            return default
-        return words(value)
+    def _check_keys(self, kind: Kind, written: Mapping[str, Any], path: DocumentPath) -> None:
+        """Reports keys that tasks of this kind do not have."""
+        for key in written:
+            kinds = kinds_of(key)
+            if kinds is not None and kind not in kinds:
+                owners = " and ".join([", ".join(kinds[:-1]), kinds[-1]] if kinds[1:] else kinds)
+                self._report.error((*path, key), f'"{key}" is for {owners} tasks, and this one is {kind}', at_key=True)
+        if kind is Kind.ROUTING and "output" in written and "trigger" not in written:
+            message = "a routing task gives nothing back, unless it waits for a trigger"
+            self._report.error((*path, "output"), message, at_key=True)
 
-    def _split(
-        self,
-        name: str,
-        written: Mapping[str, Any],
-        flow: ControlFlow,
-        variables: Mapping[str, Variable],
-        path: DocumentPath,
-    ) -> tuple[Split, tuple[Flow, ...]]:
-        arcs = flow.tasks[name]
-        chosen = any(arc.when is not None for arc in arcs)
-        split = self._word(Split, written, "split", Split.AND, path)
-        if "split" not in written and chosen:
-            self._report.error((*path, "next"), "flows with `when` need a split: write `split: xor`", at_key=True)
-        elif split is Split.XOR:
-            self._check_xor(arcs)
-        elif chosen and written.get("split") == "and":
-            for arc in arcs:
-                if arc.when is not None:
-                    message = "an and-split takes every flow: `when` has no meaning here"
-                    self._report.error((*arc.entry, "when"), message, at_key=True)
-        flows = tuple(
-            Flow(
-                place=flow.place(name, arc.target),
-                target=arc.target,
-                when=self._expression(arc.when, (*arc.entry, "when"), variables) if arc.when is not None else None,
-            )
-            for arc in arcs
-        )
-        return split, flows
-
-    def _check_xor(self, arcs: Sequence[Arc]) -> None:
-        for arc in arcs[:-1]:
-            if arc.when is None:
-                message = "only the last flow of an xor-split may be without `when`: it is the default"
-                self._report.error(arc.entry, message)
-        if arcs and arcs[-1].when is not None:
-            message = "the last flow of an xor-split is its default: add one without `when`"
-            self._report.error(arcs[-1].entry, message)
+    def _decomposition(self, written: Mapping[str, Any], path: DocumentPath) -> Decomposition | None:
+        """What a composite task runs. Its input must be what the net, where it is of this document, takes."""
+        if ("net" in written) == ("specification" in written):
+            self._report.error(path, "a composite task must have either net or specification", at_key=True)
+            return None
+        if "specification" in written:
+            other = written["specification"]
+            return Decomposition(specification=other["id"], version=other.get("version"))
+        nets = self._document["nets"]
+        name = written["net"]
+        if name not in nets:
+            self._report.error((*path, "net"), f'no net named "{name}"{did_you_mean(name, nets)}')
+            return None
+        declared = nets[name].get("variables", {})
+        inputs = [variable for variable, body in declared.items() if body.get("input")]
+        given = written.get("input", {})
+        for key in given:
+            if key not in inputs:
+                message = f'"{key}" is no input variable of net {name}{did_you_mean(key, inputs)}'
+                self._report.error((*path, "input", key), message, at_key=True)
+        for variable in inputs:
+            if variable not in given and "default" not in declared[variable]:
+                self._report.error(path, f'net {name} must be given "{variable}": add it to the input', at_key=True)
+        return Decomposition(net=name)
 
     # -- what a task does --------------------------------------------------------------------------------------
 
@@ -234,7 +229,7 @@ class _Compiler:
             return None
         config = written.get("config", {})
         before = len(self._report.errors)
-        template = self._template(config, (*path, "config"), variables)
+        template = self._data.template(config, (*path, "config"), variables)
         self._check_secrets(config, (*path, "config"))
         if self._check_config is not None and len(self._report.errors) == before:
             for place, message in self._check_config(written["connector"], config):
@@ -282,8 +277,8 @@ class _Compiler:
         )
 
     def _name_source(self, written: Any, path: DocumentPath, variables: Mapping[str, Variable]) -> Source:
-        source = self._source(written, path, variables)
-        if _is_constant(written) and not isinstance(source.value, str):
+        source = self._data.source(written, path, variables)
+        if is_constant(written) and not isinstance(source.value, str):
             self._report.error(path, f"must be a name or a path, not {named(source.value)}")
         return source
 
@@ -302,143 +297,7 @@ class _Compiler:
     ) -> Expression | None:
         if "priority" not in written:
             return None
-        return self._expression(str(written["priority"]), (*path, "priority"), variables)
-
-    # -- data --------------------------------------------------------------------------------------------------
-
-    def _input(
-        self, written: Mapping[str, Any], variables: Mapping[str, Variable], path: DocumentPath
-    ) -> InputMapping | None:
-        if "input" not in written:
-            return None
-        for key, value in written["input"].items():
-            for place in _named_secrets(value, (*path, "input", key)):
-                self._report.error(place, "a secret may stand only in the config of a connector")
-        return InputMapping(
-            tuple(
-                (key, self._source(value, (*path, "input", key), variables)) for key, value in written["input"].items()
-            )
-        )
-
-    def _output(
-        self, written: Mapping[str, Any], variables: Mapping[str, Variable], path: DocumentPath
-    ) -> OutputMapping | None:
-        if "output" not in written:
-            return None
-        entries = []
-        for name, value in written["output"].items():
-            place = (*path, "output", name)
-            if name not in variables:
-                self._report.error(place, f'no variable named "{name}"{did_you_mean(name, variables)}', at_key=True)
-                continue
-            source = self._source(value, place, variables, sees_output=True)
-            self._check_constant(source, value, place, variables[name].schema)
-            entries.append((name, source, variables[name].schema))
-        return OutputMapping(tuple(entries))
-
-    def _check_constant(self, source: Source, written: Any, path: DocumentPath, schema: Schema | None) -> None:
-        """Reports what can be seen now not to fit the variable it will be given to."""
-        if schema is None:
-            return
-        if source.has_default:
-            self._check_fits("the default", source.default, (*path, "default"), schema)
-        elif _is_constant(written) and source.transform is None:
-            self._check_fits("the value", source.value, (*path, "value") if is_long_source(written) else path, schema)
-
-    def _check_fits(self, what: str, value: Any, path: DocumentPath, schema: Schema) -> None:
-        for place, message in schema.check(value):
-            where = f"at {place}: " if place != "$" else ""
-            self._report.error(path, f"{what} does not fit the variable: {where}{message}")
-
-    def _source(
-        self, written: Any, path: DocumentPath, variables: Mapping[str, Variable], *, sees_output: bool = False
-    ) -> Source:
-        if isinstance(written, str) and written.startswith("$"):
-            return Source(path=self._path(written, path, None if sees_output else variables))
-        if not is_long_source(written):
-            return Source(value=written)
-        expression = None
-        if "expr" in written:
-            known = {**variables, OUTPUT: Variable(OUTPUT)} if sees_output else variables
-            expression = self._expression(written["expr"], (*path, "expr"), known)
-        seen = None if sees_output else variables
-        return Source(
-            path=self._path(written["path"], (*path, "path"), seen) if "path" in written else None,
-            expr=expression,
-            value=written.get("value"),
-            default=written.get("default"),
-            has_default="default" in written,
-            transform=written.get("transform"),
-            required=written.get("required", False),
-        )
-
-    def _path(self, text: str, path: DocumentPath, variables: Mapping[str, Variable] | None) -> Path | None:
-        """The path of a text; `variables` are what it sees, where that is known now."""
-        try:
-            compiled = compile_path(text, self._dialect)
-        except PathSyntax as error:
-            self._report.error(path, f"{named(text)} {error.reason}")
-            return None
-        if variables is not None and compiled.first is not None:
-            self._check_variables(frozenset({compiled.first}), path, variables)
-        return compiled
-
-    def _expression(self, text: str, path: DocumentPath, variables: Mapping[str, Variable]) -> Expression | None:
-        try:
-            expression = compile_expression(text)
-        except ExpressionSyntax as error:
-            self._report.error(path, f"{named(text)} is not CEL at character {error.column}: {error.reason}")
-            return None
-        self._check_expression(expression, path, variables)
-        return expression
-
-    def _template(self, config: Any, path: DocumentPath, variables: Mapping[str, Variable]) -> Template:
-        before = len(self._report.errors)
-        self._check_templates(config, path, variables)
-        return Template(config if len(self._report.errors) == before else {})
-
-    def _check_templates(self, value: Any, path: DocumentPath, variables: Mapping[str, Variable]) -> None:
-        """Reports what is wrong with the expressions of each string."""
-        if isinstance(value, dict):
-            for key, each in value.items():
-                self._check_templates(each, (*path, key), variables)
-        elif isinstance(value, list):
-            for index, each in enumerate(value):
-                self._check_templates(each, (*path, index), variables)
-        elif isinstance(value, str):
-            try:
-                expressions = Template(value).expressions
-            except ExpressionSyntax as error:
-                message = f"{named(value)}: at character {error.column} of its expression: {error.reason}"
-                self._report.error(path, message)
-                return
-            for expression in expressions:
-                self._check_expression(expression, path, variables)
-
-    def _check_expression(self, expression: Expression, path: DocumentPath, variables: Mapping[str, Variable]) -> None:
-        self._check_variables(expression.variables, path, variables)
-        for name in sorted(expression.unknown):
-            hint = did_you_mean(name, FUNCTIONS) or f": there are {', '.join(sorted(FUNCTIONS))}"
-            self._report.error(path, f'no function named "{name}"{hint}')
-
-    def _check_variables(self, names: frozenset[str], path: DocumentPath, variables: Mapping[str, Variable]) -> None:
-        for name in sorted(names):
-            if name not in variables:
-                self._report.error(path, f'no variable named "{name}"{did_you_mean(name, variables)}')
-
-    def _schema(self, written: Any, path: DocumentPath) -> Schema | None:
-        try:
-            return compile_schema(written, self._definitions)
-        except SchemaInvalid as error:
-            self._report.error((*path, *error.path), error.reason)
-            return None
-
-
-def _is_constant(written: Any) -> bool:
-    """Whether a source is a value that stands in the document."""
-    if is_long_source(written):
-        return "value" in written
-    return not (isinstance(written, str) and written.startswith("$"))
+        return self._data.expression(str(written["priority"]), (*path, "priority"), variables)
 
 
 def _retry(written: Mapping[str, Any]) -> Retry:
@@ -453,13 +312,10 @@ def _retry(written: Mapping[str, Any]) -> Retry:
     )
 
 
-def _named_secrets(value: Any, path: DocumentPath) -> Iterator[DocumentPath]:
-    """Where `{secret: NAME}` stands in a value."""
-    if isinstance(value, dict):
-        if set(value) == {"secret"}:
-            yield path
-        for key, each in value.items():
-            yield from _named_secrets(each, (*path, key))
-    elif isinstance(value, list):
-        for index, each in enumerate(value):
-            yield from _named_secrets(each, (*path, index))
+def _by(named_tasks: Iterable[tuple[str | None, Task]]) -> dict[str, tuple[Task, ...]]:
+    """Tasks by the name that some of them have."""
+    found: dict[str, tuple[Task, ...]] = {}
+    for name, task in named_tasks:
+        if name is not None:
+            found[name] = (*found.get(name, ()), task)
+    return found

@@ -17,6 +17,9 @@ from engine.data.schemas import Schema
 START = "start"
 END = "end"
 
+DEFAULT_MAX_DEPTH = 25
+"""How deep composite tasks may nest when the specification does not say: recursion without end must end."""
+
 
 class Kind(StrEnum):
     """Who does a task."""
@@ -28,17 +31,40 @@ class Kind(StrEnum):
 
 
 class Join(StrEnum):
-    """How a task takes tokens from the places before it."""
+    """How a task takes tokens from the places before it.
+
+    `PARTIAL` waits for `Task.needed` of them (`Partial` says how the rest of a round is treated); `THREADS` for
+    `Task.needed` tokens, wherever they are.
+    """
 
     XOR = "xor"
     AND = "and"
+    OR = "or"
+    PARTIAL = "partial"
+    THREADS = "threads"
 
 
 class Split(StrEnum):
-    """How a task gives tokens to the places behind it."""
+    """How a task gives tokens to the places behind it. `THREADS` puts `Task.threads` tokens into one place."""
 
     XOR = "xor"
     AND = "and"
+    OR = "or"
+    THREADS = "threads"
+
+
+class Partial(StrEnum):
+    """What a partial join does with the branches that arrive after it fired.
+
+    `STRUCTURED`: as many further tokens as branches were left are ignored, then the join is ready again (WCP-9, 30).
+    `BLOCKING`: one token of each branch left is ignored; a second token of a branch waits for the next round
+    (WCP-28, 31). `CANCELLING`: firing empties `Task.resets` and the join's own places, and the join is ready at once
+    (WCP-29, 32).
+    """
+
+    STRUCTURED = "structured"
+    BLOCKING = "blocking"
+    CANCELLING = "cancelling"
 
 
 class Dialect(StrEnum):
@@ -106,6 +132,104 @@ class Interaction:
 
 
 @dataclass(frozen=True, slots=True)
+class Region:
+    """Tasks and places that are emptied together: their runs are stopped, their tokens removed (WCP-25)."""
+
+    tasks: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+
+
+class Test(StrEnum):
+    """When the condition of a loop is looked at: before each round (`while`) or after it (`until`)."""
+
+    BEFORE = "while"
+    AFTER = "until"
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A structured loop (WCP-21): the task is done again and again with the tokens it once took."""
+
+    test: Test
+    condition: Expression
+
+    def goes_on(self, data: Mapping[str, Any]) -> bool:
+        """Whether another round is to be done. Raises `ExpressionFailed`."""
+        return self.condition.holds(data) is (self.test is Test.BEFORE)
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """An outside event that a task waits for, beside its tokens.
+
+    A persistent one is kept until a task consumes it (WCP-24); a transient one is lost when none waits (WCP-23).
+    """
+
+    name: str
+    persistent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Gather:
+    """How one variable is made of what the instances gave: `source` reads one output, `with_` joins what was read."""
+
+    variable: str
+    source: Source
+    with_: str
+    schema: Schema | None = None
+
+
+class OnFailure(StrEnum):
+    """What a failed instance means: the task fails; it has merely ended; it counts as if it were completed."""
+
+    FAIL = "fail"
+    CONTINUE = "continue"
+    COUNT = "count"
+
+
+class OnThreshold(StrEnum):
+    """What becomes of the instances that are left when enough have completed."""
+
+    CANCEL = "cancel"
+    KEEP = "keep"
+
+
+@dataclass(frozen=True, slots=True)
+class Instances:
+    """Multiple instances of a task (WCP-12 to 15, 26, 27, 34 to 36).
+
+    One for each element of `each`, or `count` of them; `least` and `most` bound how many. `element` and `index` are
+    the names under which an instance sees its own. `threshold` says how many completions are enough: a number, an
+    expression (an integer, or a condition), or None for all; `awaited` is False when none is waited for.
+    """
+
+    each: Source | None
+    count: Expression | None
+    element: str
+    index: str
+    least: int
+    most: int
+    threshold: int | Expression | None = None
+    awaited: bool = True
+    dynamic: bool = False
+    on_threshold: OnThreshold = OnThreshold.CANCEL
+    on_failure: OnFailure = OnFailure.FAIL
+    gathers: tuple[Gather, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decomposition:
+    """What a composite task runs as a child case: a net of the same specification, or another specification.
+
+    `version` None means the latest one when the task starts.
+    """
+
+    net: str | None = None
+    specification: str | None = None
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """A task of a net. `inputs` are the places it takes tokens from, in the order of the document."""
 
@@ -124,6 +248,17 @@ class Task:
     interaction: Interaction = Interaction()
     form: Schema | None = None
     priority: Expression | None = None
+    needed: int = 0
+    partial: Partial | None = None
+    resets: Region | None = None
+    threads: int = 0
+    cancels: Region | None = None
+    completes: tuple[str, ...] = ()
+    loop: Loop | None = None
+    mutex: str | None = None
+    trigger: Trigger | None = None
+    instances: Instances | None = None
+    decomposition: Decomposition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +279,8 @@ class Net:
 
     `tasks` in the order of the document; `places` are all conditions, explicit and implicit, with `start` and `end`;
     `consumers[place]` are the tasks that take from a place, in the order of the document; `nulls` is the data of a
-    net in which nothing is set: every declared variable exists for an expression, null until set.
+    net in which nothing is set: every declared variable exists for an expression, null until set. `or_joins`,
+    `mutexes` and `triggers` are the tasks that have one, in the order of the document.
     """
 
     name: str
@@ -154,6 +290,9 @@ class Net:
     consumers: Mapping[str, tuple[Task, ...]]
     nulls: Mapping[str, Any]
     implicit_termination: bool = False
+    or_joins: tuple[Task, ...] = ()
+    mutexes: Mapping[str, tuple[Task, ...]] = field(default_factory=dict)
+    triggers: Mapping[str, tuple[Task, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +306,7 @@ class Specification:
     document: Mapping[str, Any]
     dialect: Dialect = Dialect.RW
     title: str | None = None
+    max_depth: int = DEFAULT_MAX_DEPTH
     warnings: tuple[str, ...] = field(default=())
 
     @property

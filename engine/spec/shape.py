@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.data.gathers import GATHERS
 from engine.data.transforms import TRANSFORMS
 from engine.spec.diagnostics import DocumentPath, Report, did_you_mean, listed, shortened
 
@@ -285,7 +286,32 @@ FAILURE = Text(
 )
 INITIATOR = Text(words=("system", "user"))
 JSON_SCHEMA = Json(truth=True)
-ACTIONS = ListOf(Anything())
+TRIGGER = Text(pattern=r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", called="a name of a trigger")
+MOST_THREADS = 1_000
+MOST_INSTANCES = 1_000_000
+THREADS = Keys({"threads": Number(1, MOST_THREADS)}, required=("threads",))
+JOIN = Keys(
+    {"partial": Number(1, MOST_THREADS), "threads": Number(1, MOST_THREADS), "resets": ListOf(NAME), "blocks": Flag()}
+)
+GATHERED = Text(words=tuple(GATHERS))
+GATHER = Keys({"variable": NAME, "from": Source(), "with": GATHERED}, required=("variable",))
+INSTANCES = Keys(
+    {
+        "each": Source(),
+        "count": Either(((int, Number(0, MOST_INSTANCES)), (str, EXPRESSION)), "a whole number or an expression"),
+        "as": Text(pattern=VARIABLE, called="a name of a variable"),
+        "index": Text(pattern=VARIABLE, called="a name of a variable"),
+        "min": Number(0, MOST_INSTANCES),
+        "max": Number(1, MOST_INSTANCES),
+        "threshold": Either(
+            ((int, Number(1, MOST_INSTANCES)), (str, EXPRESSION)), "all, none, a whole number or an expression"
+        ),
+        "creation": Text(words=("static", "dynamic")),
+        "on_threshold": Text(words=("cancel", "keep")),
+        "on_failure": Text(words=("fail", "continue", "count")),
+        "gather": Either(((dict, GATHER), (list, ListOf(GATHER, least=1))), "{variable, from, with} or a list of them"),
+    }
+)
 
 TASK = Keys(
     {
@@ -313,8 +339,8 @@ TASK = Keys(
                 ),
             }
         ),
-        "join": Either(((str, Text(words=("and", "xor", "or"))), (dict, Json())), "and, xor, or"),
-        "split": Either(((str, Text(words=("and", "xor", "or"))), (dict, Json())), "and, xor, or"),
+        "join": Either(((str, Text(words=("and", "xor", "or"))), (dict, JOIN)), "and, xor, or, {partial} or {threads}"),
+        "split": Either(((str, Text(words=("and", "xor", "or"))), (dict, THREADS)), "and, xor, or, or {threads}"),
         "next": NEXT,
         "offer": Keys(
             {
@@ -334,14 +360,14 @@ TASK = Keys(
         "form": JSON_SCHEMA,
         "priority": Either(((int, Number(-1e6, 1e6)), (str, EXPRESSION)), "a whole number or an expression"),
         "net": NAME,
-        "specification": Json(),
-        "instances": Json(),
+        "specification": Keys({"id": NAME, "version": NAME}, required=("id",)),
+        "instances": INSTANCES,
         "timer": Either(((list, ListOf(Json())), (dict, Json())), "a list of timers"),
-        "trigger": Json(),
+        "trigger": Keys({"name": TRIGGER, "kind": Text(words=("persistent", "transient"))}, required=("name", "kind")),
         "cancels": ListOf(NAME),
         "completes": ListOf(NAME),
-        "loop": Json(),
-        "mutex": NAME,
+        "loop": Keys({"while": EXPRESSION, "until": EXPRESSION}),
+        "mutex": Text(pattern=ELEMENT, called="a name of a mutex"),
         "on": Json(),
         "worklet": Flag(),
         "compensation": NAME,
@@ -353,8 +379,7 @@ TASK = Keys(
     required=("kind",),
     unsupported=frozenset(
         {
-            "net", "specification", "instances", "timer", "trigger", "cancels", "completes", "loop", "mutex", "on",
-            "worklet", "compensation", "requires", "ensures", "delay", "constraints",
+            "timer", "on", "worklet", "compensation", "requires", "ensures", "delay", "constraints",
         }
     ),
 )  # fmt: skip
@@ -390,6 +415,7 @@ SPECIFICATION = Keys(
         "title": Text(),
         "description": Text(),
         "root": NAME,
+        "max_depth": Number(1, 1_000),
         "jsonpath": Text(words=("rw", "rfc9535")),
         "schemas": MapOf(JSON_SCHEMA, VARIABLE, "a name of a schema"),
         "nets": MapOf(NET, ELEMENT, "a name of a net"),

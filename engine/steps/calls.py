@@ -4,12 +4,14 @@ from binascii import crc32
 
 from msgspec.structs import replace
 
-from engine.case import CaseStatus, Run
+from engine.case import CaseStatus
 from engine.draft import Draft
 from engine.effects import RepeatCall
 from engine.events import CallAnswered, CallFailed
 from engine.exceptions.kinds import ExceptionKind
 from engine.exceptions.raising import raise_exception
+from engine.executions import Execution, execution_of
+from engine.items.work_item import ItemState
 from engine.names import number_of
 from engine.net import firing
 from engine.spec.model import Retry
@@ -20,18 +22,24 @@ HTTP_KIND = "http_"
 
 def answered(draft: Draft, event: CallAnswered) -> None:
     """The first definite outcome of any attempt wins; a later one is only noted."""
-    number = number_of(event.item)
-    if _expected(draft, event.item) is not None:
-        firing.complete(draft, number, event.output)
+    found = _expected(draft, event.item)
+    if found is None:
+        return
+    if event.superseded:
+        draft.note("ignored", found.run.task, found.execution, f"attempt {event.attempt} came after another outcome")
+    elif found.instance is None:
+        firing.complete(draft, found.number, event.output)
+    else:
+        firing.end_instance(draft, found.number, found.execution, ItemState.COMPLETED, event.output)
 
 
 def failed(draft: Draft, event: CallFailed) -> None:
     """A failed call is repeated after a pause while its budget lasts, else `connector_failed` is raised."""
-    number = number_of(event.item)
-    run = _expected(draft, event.item)
-    if run is None:
+    found = _expected(draft, event.item)
+    if found is None:
         return
-    if event.superseded or event.attempt <= run.attempt:
+    run, number = found.run, found.execution
+    if event.superseded or (found.instance is None and event.attempt <= run.attempt):
         draft.note("ignored", run.task, number, f"attempt {event.attempt} was superseded: {event.kind}")
         return
     call = draft.task(run.task).call
@@ -40,20 +48,25 @@ def failed(draft: Draft, event: CallFailed) -> None:
     if event.retryable and event.attempt < retry.attempts and _named(retry.on, event.kind):
         pause_s = max(_pause_s(retry, event.attempt, event.item), event.retry_after_s or 0.0)
         not_before = draft.at + round(pause_s * 1000)
-        draft.case.runs[number] = replace(run, attempt=event.attempt)
+        if found.instance is None:
+            draft.case.runs[number] = replace(run, attempt=event.attempt)
         draft.effects.append(RepeatCall(event.item, event.attempt, not_before))
         draft.note("retry", run.task, number, {"kind": event.kind, "not_before": not_before})
-    else:
-        cause = f"{event.kind} at attempt {event.attempt} of {retry.attempts}: {event.message}"
+        return
+    cause = f"{event.kind} at attempt {event.attempt} of {retry.attempts}: {event.message}"
+    if found.instance is None or firing.fails_its_task(draft, found.number):
         raise_exception(draft, ExceptionKind.CONNECTOR_FAILED, run.task, number, cause)
+    else:
+        draft.note("cause", run.task, number, cause)
+        firing.end_instance(draft, found.number, number, ItemState.FAILED)
 
 
-def _expected(draft: Draft, item: str) -> Run | None:
-    run = draft.case.runs.get(number_of(item))
-    if run is None or draft.case.status is not CaseStatus.RUNNING:
+def _expected(draft: Draft, item: str) -> Execution | None:
+    found = execution_of(draft.case, number_of(item))
+    if found is None or draft.case.status is not CaseStatus.RUNNING:
         draft.note("ignored", number=number_of(item), detail="nothing waits for this outcome any more")
         return None
-    return run
+    return found
 
 
 def _named(on: tuple[str, ...], kind: str) -> bool:

@@ -1,10 +1,13 @@
-"""Events of the case as a whole: it begins, goes on, is cancelled, stands still after a fault."""
+"""Events of the case as a whole: it begins, goes on, is suspended, resumed, cancelled, stands still after a fault."""
 
-from engine.case import CaseStatus
+from engine.case import Case, CaseStatus
+from engine.case_input import input_problems
+from engine.data.mapping import ValidationFailed
 from engine.draft import Draft
-from engine.events import CaseCancelled, CaseFaulted, CaseSubmitted, Continued
-from engine.net import marking
-from engine.net.ending import end, sweep
+from engine.events import CaseCancelled, CaseFaulted, CaseRetried, CaseSubmitted, Continued
+from engine.exceptions.raising import raise_data_exception
+from engine.net import cancellation, instances, marking
+from engine.net.ending import end
 from engine.spec.model import START
 
 
@@ -18,28 +21,56 @@ def submitted(draft: Draft, event: CaseSubmitted) -> None:
     case.created_at = draft.at
     draft.set_data({name: v.default for name, v in draft.net.variables.items() if v.has_default})
     draft.set_data(event.data)
+    # What a person gives was checked when it came; what a parent gives is checked here.
+    problems = input_problems(draft.net, event.data) if case.parent is not None else []
+    if problems:
+        raise_data_exception(draft, "", 0, ValidationFailed(tuple(problems)))
+        return
     marking.add(case.marking, START)
     draft.touched.add(START)
 
 
 def cancelled(draft: Draft, event: CaseCancelled) -> None:
-    """The whole case is cancelled (WCP-20)."""
+    """The whole case is cancelled (WCP-20), and those below it. Nobody is named where the case above does it."""
     if draft.case.ended:
         draft.note("ignored", detail=f"the case is {draft.case.status}")
         return
-    end(draft, CaseStatus.CANCELLED)
+    end(draft, CaseStatus.CANCELLED, tell_parent=bool(event.by))
 
 
 def continued(draft: Draft, event: Continued) -> None:
-    """A step that had reached its bound goes on: with clearing away, or with what can be taken."""
+    """A step that had reached its bound goes on: with clearing away, with instances, or with what can be taken."""
+    draft.case.continuing = False
+    cancellation.sweep(draft)
     if draft.case.ended:
-        sweep(draft)
-    else:
-        draft.touched.update(draft.case.marking)
+        return
+    for number, run in list(draft.case.runs.items()):
+        group = run.instances
+        if group is not None and group.created < group.planned and number in draft.case.runs:
+            instances.grow(draft, number)
+    draft.touched.update(draft.case.marking)
+    draft.unsettled = True
 
 
 def faulted(draft: Draft, event: CaseFaulted) -> None:
     """An event of this case could not be handled. It stands still until somebody retries or cancels."""
     if not draft.case.ended:
-        draft.case.status = CaseStatus.FAULTED
+        stand_still(draft.case)
         draft.note("faulted", detail=event.error)
+
+
+def retried(draft: Draft, event: CaseRetried) -> None:
+    """A faulted case goes on as it stood before; what was set aside follows."""
+    case = draft.case
+    if case.status is not CaseStatus.FAULTED or case.before_fault is None:
+        draft.note("ignored", detail=f"the case is {case.status}")
+        return
+    case.status, case.before_fault = case.before_fault, None
+    draft.note("retried", detail="without the event that raised" if event.drop else None)
+
+
+def stand_still(case: Case) -> None:
+    """A case that is faulted remembers how it stood."""
+    if case.status is not CaseStatus.FAULTED:
+        case.before_fault = case.status
+    case.status = CaseStatus.FAULTED

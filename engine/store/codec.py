@@ -4,23 +4,31 @@ A head is what scripts read, as text that ends with a full stop, so that a prefi
 live whatever the revision, `running 17.` means exactly this one.
 """
 
+from copy import copy
+from functools import lru_cache
+from typing import Any
+
 from msgspec.msgpack import Decoder, Encoder
 
 from engine.case import Case, CaseStatus
 from engine.effects import Call
 from engine.events import Envelope
 from engine.items.work_item import WorkItem
-from engine.journal import Entry
-from engine.store.port import DeadLetter
+from engine.journal import Entry, digest_of
+from engine.store.port import DeadLetter, PackedCase
 
 _encode = Encoder().encode
 _case = Decoder(Case).decode
+_data = Decoder(dict[str, Any]).decode
 _item = Decoder(WorkItem).decode
 _call = Decoder(Call).decode
 _entry = Decoder(Entry).decode
 _envelope = Decoder(Envelope).decode
 _dead = Decoder(DeadLetter).decode
 _names = Decoder(tuple[str, ...]).decode
+
+LARGE_DATA = 4_096
+"""From so many bytes on the data of a case is remembered between one reading and the next."""
 
 LIVE_CASE = f"{CaseStatus.RUNNING} "
 """The beginning of the head of a case in which items may move."""
@@ -36,6 +44,10 @@ def item_head(item: WorkItem) -> str:
     return f"{item.state} {item.version}."
 
 
+TAKEN_CALL = "taken "
+"""The beginning of the head of a call that somebody makes."""
+
+
 def waiting_call_head(attempts: int) -> str:
     """`waiting 1.`: a call after so many attempts."""
     return f"waiting {attempts}."
@@ -46,19 +58,64 @@ def taken_call_head(attempt: int, owner: str) -> str:
     return f"taken {attempt} {owner}."
 
 
+def reported_call_head(attempt: int) -> str:
+    """`reported 2.`: the outcome of one of several instances is on its way."""
+    return f"reported {attempt}."
+
+
 def attempts_of(call_head: str) -> int:
     """How many attempts of a call have begun."""
     return int(call_head.rstrip(".").split(" ")[1])
 
 
-def pack_case(case: Case) -> bytes:
-    """A case."""
-    return _encode(case)
+class CasePacker:
+    """Packs one case again and again; data that did not change since the last time is not packed anew."""
+
+    def __init__(self) -> None:
+        self._data: dict[str, Any] | None = None
+        self._packed = b""
+        self._digest = b""
+
+    def pack(self, case: Case) -> PackedCase:
+        """The case, packed."""
+        if case.data is not self._data:
+            self._data, self._packed = case.data, _encode(case.data)
+            self._digest = digest_of(self._packed)
+        body = _encode(_without_data(case))
+        return PackedCase(body, self._packed, digest_of(body + self._digest))
 
 
-def unpack_case(packed: bytes) -> Case:
+def pack_case(case: Case) -> PackedCase:
     """A case."""
-    return _case(packed)
+    return CasePacker().pack(case)
+
+
+def unpack_case(body: bytes, data: bytes) -> Case:
+    """A case. Its data may be shared with other copies: nobody changes it in place."""
+    case = _case(body)
+    case.data = _shared_data(data) if len(data) >= LARGE_DATA else _data(data)
+    return case
+
+
+def _without_data(case: Case) -> Case:
+    bare = copy(case)
+    bare.data = {}
+    return bare
+
+
+@lru_cache(maxsize=16)
+def _shared_data(packed: bytes) -> dict[str, Any]:
+    return _data(packed)
+
+
+def pack_result(values: dict[str, Any]) -> bytes:
+    """What an instance gave, by variable."""
+    return _encode(values)
+
+
+def unpack_result(packed: bytes) -> dict[str, Any]:
+    """What an instance gave, by variable."""
+    return _data(packed)
 
 
 def pack_item(item: WorkItem) -> bytes:

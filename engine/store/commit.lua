@@ -12,7 +12,7 @@
 -- write) still lets drains go on.
 
 local TYPES = {
-  HSET = 'hash', HDEL = 'hash', RPUSH = 'list', ZADD = 'zset', ZREM = 'zset', XADD = 'stream', XDEL = 'stream',
+  HSET = 'hash', HDEL = 'hash', RPUSH = 'list', LREM = 'list', LTRIM = 'list', ZADD = 'zset', ZREM = 'zset', XADD = 'stream', XDEL = 'stream',
 }
 local BELL_MS = 2000
 

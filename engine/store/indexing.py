@@ -14,7 +14,8 @@ def offer_digest(people: tuple[str, ...]) -> str:
 
 def case_indexes(case: Case, shard: int) -> set[str]:
     """The keys of the indexes that hold a case."""
-    return {keys.by_status(shard, case.status), keys.by_specification(shard, case.specification)}
+    indexes = {keys.by_status(shard, case.status), keys.by_specification(shard, case.specification)}
+    return indexes if case.parent is None else indexes | {keys.by_parent(shard, case.parent)}
 
 
 _OWNED = frozenset({ItemState.ALLOCATED, ItemState.STARTED, ItemState.SUSPENDED})

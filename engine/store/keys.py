@@ -21,6 +21,11 @@ def case(shard: int, case_id: str) -> str:
     return f"{{{shard}}}:case:{case_id}"
 
 
+def results(shard: int, run_id: str) -> str:
+    """What the instances of a run gave."""
+    return f"{{{shard}}}:run:{run_id}"
+
+
 def journal(shard: int, case_id: str) -> str:
     """The journal of a case."""
     return f"{{{shard}}}:case:{case_id}:journal"
@@ -29,6 +34,11 @@ def journal(shard: int, case_id: str) -> str:
 def item(shard: int, item_id: str) -> str:
     """An item, or a call."""
     return f"{{{shard}}}:item:{item_id}"
+
+
+def once(shard: int, name: str) -> str:
+    """The mark of a request."""
+    return f"{{{shard}}}:once:{name}"
 
 
 def calls(shard: int) -> str:
@@ -54,6 +64,11 @@ def by_status(shard: int, status: str) -> str:
 def by_specification(shard: int, specification: str) -> str:
     """Cases of a specification."""
     return f"{{{shard}}}:by:specification:{specification}"
+
+
+def by_parent(shard: int, case_id: str) -> str:
+    """The children of a case."""
+    return f"{{{shard}}}:by:parent:{case_id}"
 
 
 def by_state(shard: int, state: str) -> str:

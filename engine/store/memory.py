@@ -1,14 +1,15 @@
 """The case store in memory: complete, the reference for what the port means, and what `casewright play` runs on."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import RLock
+from typing import Any, NamedTuple
 
 from engine import names
-from engine.case import Case, CaseStatus
+from engine.case import Case
 from engine.effects import Call
-from engine.events import CallAnswered, CallFailed, Envelope
+from engine.events import CallFailed, Envelope
 from engine.items.work_item import WorkItem
 from engine.journal import Entry
 from engine.store import codec
@@ -16,16 +17,22 @@ from engine.store.paging import Cursor, page
 from engine.store.port import (
     BELL_MS,
     LEASE_MS,
+    ONCE_S,
+    Appended,
     CasePage,
     CaseQuery,
     Commit,
     DeadLetter,
     ItemPage,
     ItemQuery,
+    Kept,
     Lease,
     Loaded,
     Moved,
+    Once,
     Outcome,
+    PackedCase,
+    Reported,
     ShardWork,
     Submission,
     Submitted,
@@ -33,6 +40,16 @@ from engine.store.port import (
     Waiting,
     hold_ms,
 )
+
+
+class _Case(NamedTuple):
+    """A case with its head, which says what it stands at without being unpacked."""
+
+    head: str
+    packed: PackedCase
+
+    def unpacked(self) -> Case:
+        return codec.unpack_case(self.packed.body, self.packed.data)
 
 
 @dataclass(slots=True)
@@ -56,10 +73,12 @@ class _Shard:
     bell: int | None = None
     strikes: int = 0
     suspect: str = ""
-    cases: dict[str, bytes] = field(default_factory=dict)
+    cases: dict[str, "_Case"] = field(default_factory=dict)
+    results: dict[str, dict[int, bytes]] = field(default_factory=lambda: defaultdict(dict))
     journals: dict[str, list[bytes]] = field(default_factory=lambda: defaultdict(list))
     items: dict[str, WorkItem] = field(default_factory=dict)
     calls: dict[str, _Call] = field(default_factory=dict)
+    once: dict[str, tuple[str, int]] = field(default_factory=dict)
     dead: list[DeadLetter] = field(default_factory=list)
     parked: dict[str, list[Envelope]] = field(default_factory=lambda: defaultdict(list))
 
@@ -92,16 +111,27 @@ class MemoryStore:
                 if stub.id in shard.cases:
                     answers.append(Submitted(False, False))
                     continue
-                shard.cases[stub.id] = codec.pack_case(stub)
+                shard.cases[stub.id] = _Case(codec.case_head(stub), codec.pack_case(stub))
                 self._append(shard, envelope)
                 answers.append(Submitted(True, self._must_ring(shard)))
         return answers
 
-    def append(self, shard: int, envelopes: Sequence[Envelope]) -> bool:
+    def append(self, shard: int, envelopes: Sequence[Envelope], once: Once | None = None) -> Appended:
         with self._lock:
+            held = self._shards[shard]
+            if once is not None:
+                digest, until = held.once.get(once.name, ("", 0))
+                if until > self.now():
+                    return Appended(Kept.BEFORE if digest == once.digest else Kept.OTHER, False)
+                held.once[once.name] = (once.digest, self.now() + ONCE_S * 1000)
             for envelope in envelopes:
-                self._append(self._shards[shard], envelope)
-            return self._must_ring(self._shards[shard])
+                self._append(held, envelope)
+            return Appended(Kept.NEW, self._must_ring(held))
+
+    def is_kept(self, shard: int, once: Once) -> bool:
+        with self._lock:
+            digest, until = self._shards[shard].once.get(once.name, ("", 0))
+            return until > self.now() and digest == once.digest
 
     def acquire(self, shard: int, owner: str) -> Lease | None:
         with self._lock:
@@ -139,7 +169,7 @@ class MemoryStore:
             cases = {case_id: self._of(case_id).cases.get(case_id) for case_id in case_ids}
             items = {item_id: self._of(item_id).items.get(item_id) for item_id in item_ids}
             return Loaded(
-                {case_id: codec.unpack_case(packed) for case_id, packed in cases.items() if packed},
+                {case_id: stored.unpacked() for case_id, stored in cases.items() if stored},
                 {item_id: item for item_id, item in items.items() if item},
                 self.now(),
             )
@@ -157,8 +187,8 @@ class MemoryStore:
     def move(self, before: WorkItem, after: WorkItem, entry: Entry | None, envelope: Envelope | None = None) -> Moved:
         with self._lock:
             shard = self._of(before.id)
-            packed = shard.cases.get(before.case_id)
-            live = packed is not None and codec.unpack_case(packed).status is CaseStatus.RUNNING
+            stored = shard.cases.get(before.case_id)
+            live = stored is not None and stored.head.startswith(codec.LIVE_CASE)
             if not live or not self._is(shard, before):
                 return Moved(False, False)
             shard.items[after.id] = after
@@ -186,21 +216,24 @@ class MemoryStore:
                 taken.append(Taken(record.call, attempt))
             return taken
 
-    def report(self, shard: int, owner: str, outcomes: Sequence[tuple[CallAnswered | CallFailed, str]]) -> bool:
+    def report(self, shard: int, owner: str, outcomes: Sequence[Reported]) -> bool:
         with self._lock:
             held = self._shards[shard]
-            for outcome, correlation_id in outcomes:
-                record = held.calls.get(outcome.item)
-                if isinstance(outcome, CallFailed):
-                    current = record is not None and record.head == codec.taken_call_head(outcome.attempt, owner)
-                    if not current:
-                        outcome = CallFailed(
-                            outcome.item, outcome.attempt, outcome.kind, outcome.message, outcome.retryable, None, True
-                        )
-                        record = None
-                if record is not None:
+            for report in outcomes:
+                event, record = report.event, held.calls.get(report.event.item)
+                head = record.head if record is not None else ""
+                counts = True
+                if isinstance(event, CallFailed):
+                    counts = head == codec.taken_call_head(event.attempt, owner)
+                elif report.instance:
+                    counts = head.startswith(codec.TAKEN_CALL)
+                if not counts:
+                    event = report.superseded()
+                elif record is not None:
                     record.due = None
-                self._append(held, Envelope(names.case_of(outcome.item), outcome, correlation_id))
+                    if report.instance:
+                        record.head = codec.reported_call_head(event.attempt)
+                self._append(held, Envelope(names.case_of(event.item), event, report.correlation_id))
             return self._must_ring(held)
 
     def renew(self, shard: int, owner: str, taken: Sequence[Taken]) -> None:
@@ -235,6 +268,11 @@ class MemoryStore:
                 record.call for record in self._of(case_id).calls.values() if names.case_of(record.call.item) == case_id
             ]
 
+    def results(self, run: str) -> Mapping[int, dict[str, Any]]:
+        with self._lock:
+            kept = self._of(run).results.get(run, {})
+        return {index: codec.unpack_result(packed) for index, packed in kept.items()}
+
     def journal(self, case_id: str, start: int = 0, limit: int = 1_000_000) -> list[Entry]:
         with self._lock:
             packed = self._of(case_id).journals.get(case_id, [])[start : start + limit]
@@ -242,7 +280,7 @@ class MemoryStore:
 
     def cases(self, query: CaseQuery) -> CasePage:
         with self._lock:
-            cases = {c.id: c for shard in self._shards for c in map(codec.unpack_case, shard.cases.values())}
+            cases = {name: stored.unpacked() for shard in self._shards for name, stored in shard.cases.items()}
         places = sorted((Cursor(case.created_at, case.id) for case in cases.values()), reverse=True)
         found, cursor = page(
             lambda after, count: [p for p in places if after is None or p.score <= after.score][:count],
@@ -284,6 +322,10 @@ class MemoryStore:
         with self._lock:
             return list(self._shards[shard].dead)
 
+    def parked(self, case_id: str) -> list[Envelope]:
+        with self._lock:
+            return list(self._of(case_id).parked.get(case_id, ()))
+
     def _of(self, name: str) -> _Shard:
         return self._shards[names.shard_of(name, len(self._shards))]
 
@@ -315,8 +357,8 @@ class MemoryStore:
         if lease is not None and not self._holds(lease):
             return Outcome.FENCED
         shard = self._of(commit.after.id)
-        packed = shard.cases.get(commit.after.id)
-        if packed is None or codec.case_head(codec.unpack_case(packed)) != codec.case_head(commit.before):
+        stored = shard.cases.get(commit.after.id)
+        if stored is None or stored.head != codec.case_head(commit.before):
             return Outcome.CONFLICT
         for item_id, (before, _) in commit.items.items():
             if (item_id in shard.items) if before is None else not self._is(shard, before):
@@ -325,7 +367,7 @@ class MemoryStore:
             shard.events.pop(identifier, None)
         for item_id in commit.dropped:
             shard.calls.pop(item_id, None)
-        shard.cases[commit.after.id] = commit.packed
+        shard.cases[commit.after.id] = _Case(codec.case_head(commit.after), commit.packed)
         shard.journals[commit.after.id] += map(codec.pack_entry, commit.entries)
         shard.items.update({item_id: after for item_id, (_, after) in commit.items.items()})
         for call in commit.placed:
@@ -335,7 +377,18 @@ class MemoryStore:
             record.head, record.due = codec.waiting_call_head(repeat.attempt), repeat.not_before
         for envelope in commit.appended:
             self._append(shard, envelope)
+        for stub, envelope in commit.started:
+            shard.cases[stub.id] = _Case(codec.case_head(stub), codec.pack_case(stub))
+            self._append(shard, envelope)
+        for kept in commit.results:
+            shard.results[kept.run][kept.index] = codec.pack_result(kept.values)
+        for run in commit.forgotten:
+            shard.results.pop(run, None)
         shard.dead += commit.dead
+        for letter in commit.buried:
+            shard.dead.remove(letter)
+        if commit.unparked:
+            del shard.parked[commit.after.id][: commit.unparked]
         if commit.parked:
             shard.parked[commit.after.id] += commit.parked
         return Outcome.DONE

@@ -48,6 +48,10 @@ class MemoryRegistry:
         stored = self.specification(identifier, version)
         return stored.document if stored is not None else None
 
+    def latest_version(self, identifier: str) -> str | None:
+        stored = self.specification(identifier)
+        return stored.version if stored is not None else None
+
     def retire(self, identifier: str, version: str) -> bool:
         with self._lock:
             stored = self._specifications.get((identifier, version))

@@ -10,12 +10,12 @@ Times are milliseconds since 1970 by the store's own clock.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from engine.case import Case, CaseStatus
-from engine.effects import Call, RepeatCall
+from engine.effects import Call, KeepResult, RepeatCall
 from engine.events import CallAnswered, CallFailed, Envelope
 from engine.items.work_item import LIVE, ItemState, WorkItem
 from engine.journal import Entry
@@ -25,6 +25,9 @@ LEASE_MS = 5_000
 
 BELL_MS = 2_000
 """How long a doorbell that was rung keeps others from ringing it again."""
+
+ONCE_S = 24 * 3600
+"""How long the repeat of a request is known."""
 
 CALL_GRACE_MS = 5_000
 """How long past its total timeout a taken call is still its taker's."""
@@ -56,6 +59,14 @@ class DeadLetter(Struct, array_like=True, frozen=True):
     traceback: str
 
 
+class PackedCase(NamedTuple):
+    """A case in two parts (what every step changes, and its data, which few steps do), with the digest of both."""
+
+    body: bytes
+    data: bytes
+    digest: bytes
+
+
 class Outcome(Enum):
     """What became of a commit. `CONFLICT`: somebody else changed what it had read. `FENCED`: the lease is lost."""
 
@@ -68,13 +79,15 @@ class Outcome(Enum):
 class Commit:
     """All that changes together for one case.
 
-    `before` is the case as it was read; `packed` the case after it, as `codec.pack_case` gives it. `items` maps an id
+    `before` is the case as it was read; `packed` the case after it, as `codec.CasePacker` gives it. `items` maps an id
     to what was read (None: it is new) and what it becomes. `handled` are the stream ids of the events that led here.
+    `buried` dead letters are dead no longer, and the first `unparked` parked events were taken. `started` are child
+    cases, `results` what instances gave, `forgotten` the runs whose results are no longer needed.
     """
 
     before: Case
     after: Case
-    packed: bytes
+    packed: PackedCase
     entries: list[Entry] = field(default_factory=list)
     items: dict[str, tuple[WorkItem | None, WorkItem]] = field(default_factory=dict)
     placed: list[Call] = field(default_factory=list)
@@ -84,6 +97,11 @@ class Commit:
     handled: list[str] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
     parked: list[Envelope] = field(default_factory=list)
+    buried: list[DeadLetter] = field(default_factory=list)
+    unparked: int = 0
+    started: list["Submission"] = field(default_factory=list)
+    results: list[KeepResult] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
 
 
 class Loaded(NamedTuple):
@@ -106,6 +124,24 @@ def hold_ms(call: Call) -> int:
     return round(call.timeout_s * 1000) + CALL_GRACE_MS
 
 
+class Reported(NamedTuple):
+    """The outcome of a call, with the correlation id of the call, and whether it is one of several instances.
+
+    Of several instances the store sees to it that only the first outcome of each counts: a run knows how many have
+    ended, and not which.
+    """
+
+    event: CallAnswered | CallFailed
+    correlation_id: str
+    instance: bool = False
+
+    def superseded(self) -> CallAnswered | CallFailed:
+        """The outcome of an attempt that no longer counts."""
+        if isinstance(self.event, CallAnswered):
+            return structs.replace(self.event, superseded=True)
+        return structs.replace(self.event, retry_after_s=None, superseded=True)
+
+
 class Submission(NamedTuple):
     """A new case: its stub, which a reader sees until its first step, and the event it begins with."""
 
@@ -117,6 +153,28 @@ class Submitted(NamedTuple):
     """Whether a case was taken (False: its id exists), and whether its shard's doorbell is to be rung."""
 
     accepted: bool
+    ring: bool
+
+
+class Once(NamedTuple):
+    """The mark that a request leaves, so that its repeat does nothing: its name, and the digest of what it asks."""
+
+    name: str
+    digest: str
+
+
+class Kept(Enum):
+    """What became of events: they are kept; they were before (the same request); the mark stands for other ones."""
+
+    NEW = "new"
+    BEFORE = "before"
+    OTHER = "other"
+
+
+class Appended(NamedTuple):
+    """What became of events that were to be appended, and whether to ring."""
+
+    kept: Kept
     ring: bool
 
 
@@ -206,8 +264,11 @@ class Store(Protocol):
     def submit(self, submissions: Sequence[Submission]) -> list[Submitted]:
         """Begins cases, each for itself: the stub and the event, or nothing."""
 
-    def append(self, shard: int, envelopes: Sequence[Envelope]) -> bool:
-        """Puts events behind those that wait; whether to ring."""
+    def append(self, shard: int, envelopes: Sequence[Envelope], once: Once | None = None) -> Appended:
+        """Puts events behind those that wait, unless their mark says that it was done before."""
+
+    def is_kept(self, shard: int, once: Once) -> bool:
+        """Whether there is such a mark."""
 
     def acquire(self, shard: int, owner: str) -> Lease | None:
         """Takes the lease of a shard that nobody drains."""
@@ -233,8 +294,8 @@ class Store(Protocol):
     def take_calls(self, shard: int, owner: str, limit: int, known: Sequence[Call] = ()) -> list[Taken]:
         """Takes calls that wait (`known` first, without looking for them) or whose taker's time is over."""
 
-    def report(self, shard: int, owner: str, outcomes: Sequence[tuple[CallAnswered | CallFailed, str]]) -> bool:
-        """Reports outcomes of taken calls, each with its correlation id; whether to ring."""
+    def report(self, shard: int, owner: str, outcomes: Sequence[Reported]) -> bool:
+        """Reports outcomes of taken calls; whether to ring."""
 
     def renew(self, shard: int, owner: str, taken: Sequence[Taken]) -> None:
         """Puts off the deadline of calls that are still their taker's."""
@@ -250,6 +311,9 @@ class Store(Protocol):
 
     def items_of(self, case_id: str) -> list[WorkItem]:
         """All items a case ever had for people, in order."""
+
+    def results(self, run: str) -> Mapping[int, dict[str, Any]]:
+        """What the instances of a run gave, by index, as far as it is kept."""
 
     def calls_of(self, case_id: str) -> list[Call]:
         """The calls a case waits for."""
@@ -268,3 +332,6 @@ class Store(Protocol):
 
     def dead_letters(self, shard: int) -> list[DeadLetter]:
         """Events that could not be handled."""
+
+    def parked(self, case_id: str) -> list[Envelope]:
+        """What came for a case after an event of it could not be handled, in order."""

@@ -63,6 +63,14 @@ class RedisRegistry:
         stored = self.specification(identifier, version)
         return stored.document if stored is not None else None
 
+    def latest_version(self, identifier: str) -> str | None:
+        newest_first = asked(lambda: self._redis.zrevrange(keys.specification_versions(identifier), 0, -1))
+        for version in newest_first:
+            stored = self.specification(identifier, version.decode())
+            if stored is not None and not stored.retired:
+                return stored.version
+        return None
+
     def retire(self, identifier: str, version: str) -> bool:
         stored = self.specification(identifier, version)
         if stored is None:

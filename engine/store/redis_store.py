@@ -4,19 +4,21 @@ Keys (s = shard, c = case, i = item; `keys.py` makes the names):
 
     {s}:events       stream   field `e`: one packed envelope; handled events are deleted
     {s}:lease        hash     number (fencing, only grows), owner ("" when free), expires, bell, strikes, suspect
-    {s}:case:c       hash     head `running 17.` (status, revision) and body (packed case)
+    {s}:case:c       hash     head `running 17.` (status, revision), body (packed case) and data (its variables)
     {s}:case:c:journal  list  packed entries
     {s}:item:i       hash     an item: head `offered 3.` (state, version) and body; or a call: head `waiting 0.` or
-                              `taken 1 <owner>.` and body
+                              `taken 1 <owner>.` (of several instances also `reported 1.`) and body
+    {s}:run:r        hash     what the instances of a run gave, by index, until it is gathered
     {s}:calls        zset     ids of calls by when they are due: a waiting one from its moment on, a taken one when its
                               taker's time is over
+    {s}:once:m       hash     head: the digest of a request that came with an Idempotency-Key; for a day
     {s}:dead, {s}:parked:c    lists of events whose step raised, and of what came for their case after them
     {s}:by:*         zsets    indexes by time of creation; {s}:by:offers is a hash of the sets of people
 
 Every change is one script that compares heads and then writes (`commit.lua`), so a reader never sees half of one.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from hashlib import sha1
 from importlib.resources import files
@@ -32,6 +34,7 @@ from engine.case import Case, CaseStatus
 from engine.effects import Call
 from engine.errors import Conflict, Unavailable
 from engine.events import CallAnswered, CallFailed, Envelope
+from engine.executions import executions
 from engine.items.work_item import LIVE, WorkItem
 from engine.journal import Entry
 from engine.store import codec, keys
@@ -39,16 +42,22 @@ from engine.store.indexing import case_indexes, item_indexes, offer_digest
 from engine.store.paging import Cursor, page
 from engine.store.port import (
     LEASE_MS,
+    ONCE_S,
+    Appended,
     CasePage,
     CaseQuery,
     Commit,
     DeadLetter,
     ItemPage,
     ItemQuery,
+    Kept,
     Lease,
     Loaded,
     Moved,
+    Once,
     Outcome,
+    PackedCase,
+    Reported,
     ShardWork,
     Submission,
     Submitted,
@@ -114,11 +123,23 @@ class RedisStore:
             scripts.append(_commit_script(transaction))
         return [Submitted(answer > 0, answer == 2) for answer in self._run(scripts)]
 
-    def append(self, shard: int, envelopes: Sequence[Envelope]) -> bool:
+    def append(self, shard: int, envelopes: Sequence[Envelope], once: Once | None = None) -> Appended:
         transaction = self._transaction(shard, ring=True)
         for envelope in envelopes:
             transaction.write("XADD", keys.events(shard), "*", "e", codec.pack_envelope(envelope))
-        return bool(self._run([_commit_script(transaction)])[0] == 2)
+        if once is not None:
+            key = keys.once(shard, once.name)
+            transaction.expect(key, "")
+            transaction.write("HSET", key, "head", once.digest)
+            transaction.write("EXPIRE", key, ONCE_S)
+        answer = self._run([_commit_script(transaction)])[0]
+        if answer:
+            return Appended(Kept.NEW, answer == 2)
+        assert once is not None, "only a mark can keep events out"
+        return Appended(Kept.BEFORE if self.is_kept(shard, once) else Kept.OTHER, False)
+
+    def is_kept(self, shard: int, once: Once) -> bool:
+        return bool(asked(lambda: self._redis.hget(keys.once(shard, once.name), "head")) == once.digest.encode())
 
     # -- draining ----------------------------------------------------------------------------------------------
 
@@ -145,11 +166,11 @@ class RedisStore:
         pipe = self._redis.pipeline(transaction=False)
         pipe.time()
         for case_id in cases:
-            pipe.hget(keys.case(self._shard(case_id), case_id), "body")
+            pipe.hmget(keys.case(self._shard(case_id), case_id), "body", "data")
         for item_id in items:
             pipe.hmget(keys.item(self._shard(item_id), item_id), "head", "body")
         (seconds, microseconds), *records = asked(pipe.execute)
-        found = {case_id: codec.unpack_case(body) for case_id, body in zip(cases, records) if body}
+        found = {case_id: codec.unpack_case(body, data) for case_id, (body, data) in zip(cases, records) if body}
         # A call is kept under the name of its run too, and is not an item.
         known = {
             item_id: codec.unpack_item(body)
@@ -198,30 +219,35 @@ class RedisStore:
             if answer == 1
         ]
 
-    def report(self, shard: int, owner: str, outcomes: Sequence[tuple[CallAnswered | CallFailed, str]]) -> bool:
+    def report(self, shard: int, owner: str, outcomes: Sequence[Reported]) -> bool:
         together = self._transaction(shard, ring=True)
-        scripts = []
-        superseded = []
-        for outcome, correlation_id in outcomes:
-            if isinstance(outcome, CallAnswered):
-                self._write_outcome(together, shard, outcome, correlation_id)
+        singles = []
+        for report in outcomes:
+            if report.instance or isinstance(report.event, CallFailed):
+                singles.append(report)
             else:
-                # Only the attempt that is under way may spend the budget; an earlier one's failure is only noted.
-                single = self._transaction(shard)
-                head = codec.taken_call_head(outcome.attempt, owner)
-                single.expect(keys.item(shard, outcome.item), head)
-                self._write_outcome(single, shard, outcome, correlation_id)
-                scripts.append(_commit_script(single))
-                superseded.append((outcome, correlation_id))
-        if scripts:
-            for answer, (outcome, correlation_id) in zip(self._run(scripts), superseded):
-                if answer == 0:
-                    late = CallFailed(
-                        outcome.item, outcome.attempt, outcome.kind, outcome.message, outcome.retryable, None, True
-                    )
-                    envelope = Envelope(names.case_of(outcome.item), late, correlation_id)
-                    together.write("XADD", keys.events(shard), "*", "e", codec.pack_envelope(envelope))
+                self._write_outcome(together, shard, report.event, report.correlation_id)
+        answers = self._run([self._single_report(shard, owner, report) for report in singles]) if singles else []
+        for report, answer in zip(singles, answers, strict=True):
+            if answer == 0:
+                envelope = Envelope(names.case_of(report.event.item), report.superseded(), report.correlation_id)
+                together.write("XADD", keys.events(shard), "*", "e", codec.pack_envelope(envelope))
         return bool(self._run([_commit_script(together)])[0] == 2)
+
+    def _single_report(self, shard: int, owner: str, report: Reported) -> Script:
+        """An outcome that counts only while its call stands as it must.
+
+        Only the attempt that is under way may spend the budget of a call: an earlier one's failure is only noted. And
+        of several instances only the first outcome counts.
+        """
+        event, transaction = report.event, self._transaction(shard)
+        key = keys.item(shard, event.item)
+        failed = isinstance(event, CallFailed)
+        transaction.expect(key, codec.taken_call_head(event.attempt, owner) if failed else codec.TAKEN_CALL)
+        if report.instance:
+            transaction.write("HSET", key, "head", codec.reported_call_head(event.attempt))
+        self._write_outcome(transaction, shard, event, report.correlation_id)
+        return _commit_script(transaction)
 
     def renew(self, shard: int, owner: str, taken: Sequence[Taken]) -> None:
         heads = [codec.taken_call_head(attempt, owner) for _, attempt in taken]
@@ -259,9 +285,13 @@ class RedisStore:
             return []
         shard = self._shard(case_id)
         pipe = self._redis.pipeline(transaction=False)
-        for number in case.runs:
+        for number in executions(case):
             pipe.hmget(keys.item(shard, names.item_id(case_id, number)), "head", "body")
         return [codec.unpack_call(body) for head, body in asked(pipe.execute) if head is not None and _is_call(head)]
+
+    def results(self, run: str) -> Mapping[int, dict[str, Any]]:
+        kept = asked(lambda: self._redis.hgetall(keys.results(self._shard(run), run)))
+        return {int(index): codec.unpack_result(packed) for index, packed in kept.items()}
 
     def journal(self, case_id: str, start: int = 0, limit: int = 1_000_000) -> list[Entry]:
         key = keys.journal(self._shard(case_id), case_id)
@@ -269,7 +299,9 @@ class RedisStore:
         return [codec.unpack_entry(entry) for entry in packed]
 
     def cases(self, query: CaseQuery) -> CasePage:
-        if query.status is not None:
+        if query.parent is not None:
+            indexes = [keys.by_parent(self._shard(query.parent), query.parent)]
+        elif query.status is not None:
             indexes = [keys.by_status(shard, query.status) for shard in range(self._shards)]
         elif query.specification is not None:
             indexes = [keys.by_specification(shard, query.specification) for shard in range(self._shards)]
@@ -329,6 +361,10 @@ class RedisStore:
         packed = asked(lambda: self._redis.lrange(keys.dead(shard), 0, -1))
         return [codec.unpack_dead_letter(letter) for letter in packed]
 
+    def parked(self, case_id: str) -> list[Envelope]:
+        packed = asked(lambda: self._redis.lrange(keys.parked(self._shard(case_id), case_id), 0, -1))
+        return [codec.unpack_envelope(envelope) for envelope in packed]
+
     # -- writes of a commit ------------------------------------------------------------------------------------
 
     def _commit_transaction(self, commit: Commit, lease: Lease | None) -> Transaction:
@@ -356,16 +392,30 @@ class RedisStore:
             transaction.write("ZADD", keys.calls(shard), repeat.not_before, repeat.item)
         for envelope in commit.appended:
             transaction.write("XADD", keys.events(shard), "*", "e", codec.pack_envelope(envelope))
+        for stub, envelope in commit.started:
+            self._write_case(transaction, shard, None, stub, codec.pack_case(stub))
+            transaction.write("XADD", keys.events(shard), "*", "e", codec.pack_envelope(envelope))
+        for kept in commit.results:
+            transaction.write("HSET", keys.results(shard, kept.run), kept.index, codec.pack_result(kept.values))
+        for run in commit.forgotten:
+            transaction.write("UNLINK", keys.results(shard, run))
         for letter in commit.dead:
             transaction.write("RPUSH", keys.dead(shard), codec.pack_dead_letter(letter))
+        for letter in commit.buried:
+            transaction.write("LREM", keys.dead(shard), 1, codec.pack_dead_letter(letter))
+        if commit.unparked:
+            transaction.write("LTRIM", keys.parked(shard, case.id), commit.unparked, -1)
         for envelope in commit.parked:
             transaction.write("RPUSH", keys.parked(shard, case.id), codec.pack_envelope(envelope))
         return transaction
 
     def _write_case(
-        self, transaction: Transaction, shard: int, before: Case | None, after: Case, packed: bytes
+        self, transaction: Transaction, shard: int, before: Case | None, after: Case, packed: PackedCase
     ) -> None:
-        transaction.write("HSET", keys.case(shard, after.id), "head", codec.case_head(after), "body", packed)
+        parts: tuple[Argument, ...] = ("head", codec.case_head(after), "body", packed.body)
+        if before is None or before.data is not after.data:
+            parts = (*parts, "data", packed.data)
+        transaction.write("HSET", keys.case(shard, after.id), *parts)
         if before is not None and before.status is after.status:
             return
         left = case_indexes(before, shard) if before is not None else set()
@@ -513,7 +563,7 @@ def _held(lease: Lease) -> str:
 
 
 def _is_call(head: bytes) -> bool:
-    return head.startswith((b"waiting ", b"taken "))
+    return head.startswith((b"waiting ", b"taken ", b"reported "))
 
 
 def _translated(error: RedisError) -> Exception:

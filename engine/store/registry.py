@@ -50,6 +50,9 @@ class Registry(Protocol):
     def document(self, identifier: str, version: str) -> Mapping[str, Any] | None:
         """The document of a version."""
 
+    def latest_version(self, identifier: str) -> str | None:
+        """The version that was deployed last and is not retired."""
+
     def retire(self, identifier: str, version: str) -> bool:
         """Takes no new cases of a version; False when there is no such version."""
 

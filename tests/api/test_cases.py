@@ -22,7 +22,7 @@ def test_a_running_case_shows_its_data_its_marking_and_who_it_waits_for(bench: B
     assert (case["specification"], case["version"], case["status"]) == ("orders", "1", "running")
     assert case["data"] == {"order": {"id": "o-1"}, "note": "none"}
     assert case["marking"] == {"start": 1}
-    assert case["tasks"] == [{"task": "approve", "state": "enabled", "item_id": "c1:1"}]
+    assert case["tasks"] == [{"task": "approve", "state": "enabled", "item_id": "c1:1", "instances": None}]
     assert (case["parent_case_id"], case["root_case_id"], case["children"]) == (None, "c1", [])
     assert case["created_at"].startswith("2023-11-14T22:13:20.") and case["created_at"].endswith("Z")
     assert case["ended_at"] is None and case["result"] is None and case["failure"] is None

@@ -233,7 +233,7 @@ def test_open_calls_are_listed_for_their_case_and_are_no_items(bench: Bench, adm
 
 
 @pytest.mark.parametrize(
-    "query", [{"state": "asleep"}, {"kind": "composite"}, {"case_id": "a:b"}, {"resource_id": "a,b"}, {"limit": 1.5}]
+    "query", [{"state": "asleep"}, {"kind": "robot"}, {"case_id": "a:b"}, {"resource_id": "a,b"}, {"limit": 1.5}]
 )
 def test_a_query_for_items_that_is_not_valid_is_refused(admin: Caller, query: dict[str, Any]) -> None:
     answered = admin.get("/api/v1/work-items", **query)

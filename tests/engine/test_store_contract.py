@@ -7,17 +7,16 @@ from typing import Any
 import fakeredis
 import pytest
 from msgspec.structs import replace
-from redis import Redis
 
 from engine.case import Case, CaseStatus
-from engine.effects import Call, RepeatCall
+from engine.effects import Call, KeepResult, RepeatCall
 from engine.events import CallAnswered, CallFailed, CaseCancelled, CaseSubmitted, Envelope, ItemCompleted, ItemMoved
 from engine.items.work_item import ItemState, WorkItem
 from engine.journal import Entry, Note
 from engine.names import shard_of
 from engine.store import codec, keys
 from engine.store.memory import MemoryStore
-from engine.store.port import CaseQuery, Commit, ItemQuery, Lease, Outcome, Store, Submission
+from engine.store.port import CaseQuery, Commit, ItemQuery, Kept, Lease, Once, Outcome, Reported, Store, Submission
 
 SHARDS = 4
 
@@ -55,7 +54,7 @@ def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     yield _redis_bench(client)
 
 
-def _redis_bench(client: "Redis") -> Bench:
+def _redis_bench(client: Any) -> Bench:
     from engine.store.redis_store import RedisStore
 
     def expire_lease(shard: int) -> None:
@@ -134,19 +133,19 @@ def test_events_are_read_in_the_order_in_which_they_came(store: Store) -> None:
 
 def test_the_bell_is_to_be_rung_once_until_it_expires(bench: Bench) -> None:
     event = Envelope("c", CaseCancelled("ann"))
-    assert bench.store.append(1, [event])
-    assert not bench.store.append(1, [event])
+    assert bench.store.append(1, [event]).ring
+    assert not bench.store.append(1, [event]).ring
     bench.expire_bell(1)
-    assert bench.store.append(1, [event])
+    assert bench.store.append(1, [event]).ring
 
 
 def test_nobody_rings_while_a_shard_is_drained_and_somebody_does_after_it(store: Store) -> None:
     lease = store.acquire(1, "w1")
     assert lease is not None
-    assert not store.append(1, [Envelope("c", CaseCancelled("ann"))])
+    assert not store.append(1, [Envelope("c", CaseCancelled("ann"))]).ring
     store.discard(lease, [w.id for w in store.read(1, 10)])
     assert store.release(lease)
-    assert store.append(1, [Envelope("c", CaseCancelled("ann"))])
+    assert store.append(1, [Envelope("c", CaseCancelled("ann"))]).ring
 
 
 def test_a_lease_is_held_by_one(store: Store) -> None:
@@ -333,7 +332,7 @@ def test_a_reported_call_is_not_taken_again_and_its_outcome_waits(bench: Bench) 
     committed(bench.store, case, placed=[a_call()], handled=[first.id])
     bench.store.take_calls(shard(), "w1", 10)
     answer = CallAnswered("order-1:1", 1, {"x": 1})
-    bench.store.report(shard(), "w1", [(answer, "c")])
+    bench.store.report(shard(), "w1", [Reported(answer, "c")])
     bench.expire_calls(shard())
     assert bench.store.take_calls(shard(), "w2", 10) == []
     assert [w.envelope for w in bench.store.read(shard(), 10)] == [Envelope("order-1", answer, "c")]
@@ -346,7 +345,7 @@ def test_the_failure_of_an_attempt_that_was_overtaken_says_so(bench: Bench) -> N
     bench.store.take_calls(shard(), "w1", 10)
     bench.expire_calls(shard())
     bench.store.take_calls(shard(), "w2", 10)
-    bench.store.report(shard(), "w1", [(CallFailed("order-1:1", 1, "timeout", "slow", True), "c")])
+    bench.store.report(shard(), "w1", [Reported(CallFailed("order-1:1", 1, "timeout", "slow", True), "c")])
     [waiting] = bench.store.read(shard(), 10)
     assert isinstance(waiting.envelope.event, CallFailed) and waiting.envelope.event.superseded
     bench.expire_calls(shard())
@@ -439,3 +438,91 @@ def test_items_are_listed_oldest_first_page_by_page(store: Store) -> None:
             break
     assert sorted(seen) == sorted(items)
     assert len(seen) == len(set(seen))
+
+
+# -- several instances, children, requests that come twice --------------------------------------------------------
+
+
+def an_instance(item_id: str = "order-1:2") -> Call:
+    return Call(item_id, "check", "echo", {}, {}, 10.0, 3, 1, instance=0)
+
+
+def taken_instance(bench: Bench) -> None:
+    case = submitted(bench.store)
+    [first] = bench.store.read(shard(), 10)
+    committed(bench.store, case, placed=[an_instance()], handled=[first.id])
+    bench.store.take_calls(shard(), "w1", 10)
+
+
+def test_of_two_outcomes_of_an_instance_the_second_is_superseded(bench: Bench) -> None:
+    taken_instance(bench)
+    answered = Reported(CallAnswered("order-1:2", 1, {}), "c", instance=True)
+    for _ in range(2):
+        bench.store.report(shard(), "w1", [answered])
+    events = [waiting.envelope.event for waiting in bench.store.read(shard(), 10)]
+    assert [isinstance(event, CallAnswered) and event.superseded for event in events] == [False, True]
+
+
+def test_of_two_failures_of_one_attempt_of_an_instance_the_second_is_superseded(bench: Bench) -> None:
+    taken_instance(bench)
+    failed = Reported(CallFailed("order-1:2", 1, "timeout", "slow", True), "c", instance=True)
+    bench.store.report(shard(), "w1", [failed])
+    bench.store.report(shard(), "w1", [failed])
+    events = [waiting.envelope.event for waiting in bench.store.read(shard(), 10)]
+    assert [isinstance(event, CallFailed) and event.superseded for event in events] == [False, True]
+
+
+def test_an_instance_whose_call_was_dropped_reports_in_vain(bench: Bench) -> None:
+    taken_instance(bench)
+    case = bench.store.case("order-1")
+    assert case is not None
+    committed(bench.store, case, dropped=["order-1:2"])
+    bench.store.report(shard(), "w1", [Reported(CallAnswered("order-1:2", 1, {}), "c", instance=True)])
+    [waiting] = bench.store.read(shard(), 10)
+    assert isinstance(waiting.envelope.event, CallAnswered) and waiting.envelope.event.superseded
+
+
+def test_what_instances_gave_is_kept_by_index_until_it_is_forgotten(store: Store) -> None:
+    kept = [KeepResult("order-1:1", index, {"total": index * 10}) for index in (1, 0)]
+    case = committed(store, submitted(store), results=kept)
+    assert store.results("order-1:1") == {0: {"total": 0}, 1: {"total": 10}}
+    committed(store, case, forgotten=["order-1:1"])
+    assert store.results("order-1:1") == {}
+
+
+def test_a_child_is_there_with_its_first_event_and_listed_below_its_parent(store: Store) -> None:
+    case = submitted(store)
+    [first] = store.read(shard(), 10)
+    child = a_case("order-1.3", parent="order-1", created_at=7)
+    begins = Envelope(child.id, CaseSubmitted({}, "ann"), "c")
+    committed(store, case, started=[Submission(child, begins)], handled=[first.id])
+    assert store.case("order-1.3") == child
+    assert [waiting.envelope for waiting in store.read(shard(), 10)] == [begins]
+    assert [each.id for each in store.cases(CaseQuery(parent="order-1")).cases] == ["order-1.3"]
+    assert store.cases(CaseQuery(parent="order-2")).cases == []
+
+
+def test_the_data_of_a_case_stays_when_a_commit_does_not_change_it(store: Store) -> None:
+    case = committed(store, submitted(store))
+    after = case.copy()
+    after.data, after.revision = {"total": [1, 2]}, case.revision + 1
+    assert store.commit([Commit(case, after, codec.pack_case(after))]) == [Outcome.DONE]
+    further = after.copy()
+    further.counter, further.revision = 9, after.revision + 1
+    assert store.commit([Commit(after, further, codec.pack_case(further))]) == [Outcome.DONE]
+    stored = store.case(case.id)
+    assert stored is not None and stored.data == {"total": [1, 2]} and stored.counter == 9
+
+
+def test_an_event_that_comes_twice_with_one_mark_is_kept_once(store: Store) -> None:
+    event, mark = Envelope("order-1", CaseCancelled("ann")), Once("key", "digest")
+    assert not store.is_kept(1, mark)
+    assert [store.append(1, [event], mark).kept for _ in range(2)] == [Kept.NEW, Kept.BEFORE]
+    assert len(store.read(1, 10)) == 1 and store.is_kept(1, mark)
+
+
+def test_a_mark_that_stands_for_something_else_keeps_an_event_out(store: Store) -> None:
+    event = Envelope("order-1", CaseCancelled("ann"))
+    store.append(1, [event], Once("key", "digest"))
+    assert store.append(1, [event], Once("key", "another")).kept is Kept.OTHER
+    assert len(store.read(1, 10)) == 1

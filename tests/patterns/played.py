@@ -1,4 +1,7 @@
-"""A case of a net, moved through the memory store by the real runner, with two clerks who are offered everything."""
+"""A case of a net, moved through a store by the real runner, with two clerks who are offered everything.
+
+The store is the one in memory or the one on a real Redis: `play` runs each test on both.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -6,14 +9,24 @@ from typing import Any
 from engine.case import Case, CaseStatus
 from engine.definitions import Definitions
 from engine.effects import Distribute
-from engine.events import CallAnswered, CaseCancelled, Distributed, Envelope
+from engine.events import (
+    CallAnswered,
+    CallFailed,
+    CaseCancelled,
+    CaseResumed,
+    CaseSuspended,
+    Distributed,
+    Envelope,
+    Event,
+    TriggerPosted,
+)
 from engine.items.work_item import ItemState, WorkItem
 from engine.journal import Entry
-from engine.names import number_of
+from engine.names import child_number, number_of, shard_of
 from engine.replay import replay, stub_of
 from engine.runner import Runner
 from engine.spec.model import Specification
-from engine.store.memory import MemoryStore
+from engine.store.port import CaseQuery, Store
 from engine.submission import submission
 from engine.worklist import Worklist
 
@@ -28,31 +41,64 @@ class _Clerks:
         return Distributed(question.item, ("ann", "bob"))
 
 
-class _OneDocument:
-    def __init__(self, specification: Specification) -> None:
-        self._specification = specification
+class _Documents:
+    """The documents of these specifications; of several versions of one the last counts as the latest."""
+
+    def __init__(self, specifications: tuple[Specification, ...]) -> None:
+        self._specifications = specifications
 
     def document(self, identifier: str, version: str) -> Mapping[str, Any] | None:
-        return self._specification.document
+        found = [s.document for s in self._specifications if (s.id, s.version) == (identifier, version)]
+        return found[0] if found else None
+
+    def latest_version(self, identifier: str) -> str | None:
+        versions = [s.version for s in self._specifications if s.id == identifier]
+        return versions[-1] if versions else None
 
 
 class Played:
-    """One case. Tasks are named; of several items of one task the oldest is meant."""
+    """One case. Tasks are named; of several items of one task the oldest is meant.
 
-    def __init__(self, specification: Specification, data: Mapping[str, Any]) -> None:
-        self._now = 1_700_000_000_000
-        self._specification = specification
-        self._store = MemoryStore(1, lambda: self._now)
-        self._runner = Runner(self._store, Definitions(_OneDocument(specification)), _Clerks)
-        self._worklist = Worklist(self._store, self._runner)
-        self._store.submit([submission(specification, CASE, data, by="ann", correlation_id="", at=self._now)])
-        self._drain()
+    `forward` lets the store's clock go on a millisecond, where it is the test's.
+    """
+
+    def __init__(
+        self, store: Store, forward: Callable[[], None], case_id: str, specifications: tuple[Specification, ...]
+    ) -> None:
+        self.id = case_id
+        self._forward = forward
+        self._specifications = specifications
+        self._store = store
+        self._definitions = Definitions(_Documents(specifications))
+        self._runner = Runner(store, self._definitions, _Clerks)
+        self._worklist = Worklist(store, self._runner)
+
+    @classmethod
+    def started(
+        cls,
+        store: Store,
+        forward: Callable[[], None],
+        specification: Specification,
+        data: Mapping[str, Any],
+        others: tuple[Specification, ...] = (),
+    ) -> "Played":
+        """A new case of a specification; `others` are deployed beside it."""
+        case = cls(store, forward, CASE, (specification, *others))
+        store.submit([submission(specification, CASE, data, by="ann", correlation_id="", at=store.now())])
+        case._drain()
+        return case
+
+    def children(self) -> list["Played"]:
+        """The child cases, also those that have ended, in the order in which they were started."""
+        found = self._store.cases(CaseQuery(parent=self.id, limit=500)).cases
+        identifiers = sorted((case.id for case in found), key=child_number)
+        return [Played(self._store, self._forward, each, self._specifications) for each in identifiers]
 
     # -- what stands ---------------------------------------------------------------------------------------------
 
     @property
     def case(self) -> Case:
-        case = self._store.case(CASE)
+        case = self._store.case(self.id)
         assert case is not None
         return case
 
@@ -66,7 +112,7 @@ class Played:
 
     @property
     def journal(self) -> list[Entry]:
-        return self._store.journal(CASE)
+        return self._store.journal(self.id)
 
     @property
     def noted(self) -> list[tuple[str, str]]:
@@ -81,19 +127,19 @@ class Played:
     @property
     def offered(self) -> list[str]:
         """The tasks whose items wait for a person, one name for each item."""
-        return [item.task for item in self._store.items_of(CASE) if item.state is ItemState.OFFERED]
+        return [item.task for item in self._store.items_of(self.id) if item.state is ItemState.OFFERED]
 
     @property
     def called(self) -> list[str]:
         """The tasks that wait for their connector, one name for each call."""
-        return [call.task for call in self._store.calls_of(CASE)]
+        return [call.task for call in self._store.calls_of(self.id)]
 
     def call(self, task: str) -> str:
         """The oldest call of a task."""
-        return min((c.item for c in self._store.calls_of(CASE) if c.task == task), key=number_of)
+        return min((c.item for c in self._store.calls_of(self.id) if c.task == task), key=number_of)
 
     def items(self, task: str) -> list[WorkItem]:
-        return [item for item in self._store.items_of(CASE) if item.task == task]
+        return [item for item in self._store.items_of(self.id) if item.task == task]
 
     def states(self, task: str) -> list[ItemState]:
         return [item.state for item in self.items(task)]
@@ -131,31 +177,81 @@ class Played:
         self.answer_call(self.call(task), **output)
 
     def answer_call(self, call: str, **output: Any) -> None:
-        self._append(CallAnswered(call, 1, output))
+        self.happens(CallAnswered(call, 1, output))
+
+    def answer_together(self, *calls: str) -> None:
+        """The outcomes arrive before the case has taken any of them."""
+        self._store.append(self._shard, [Envelope(self.id, CallAnswered(call, 1, {})) for call in calls])
+        self._drain()
+
+    def fail_call(self, call: str) -> None:
+        """The connector gives a call up."""
+        self.happens(CallFailed(call, 1, "refused", "no", False))
+
+    def trigger(self, name: str, data: Any = None) -> None:
+        """Something happens outside."""
+        self.happens(TriggerPosted(name, data, "ann"))
+
+    def suspend(self) -> None:
+        self.happens(CaseSuspended("ann"))
+
+    def resume(self) -> None:
+        self.happens(CaseResumed("ann"))
+
+    def add_instance(self, item: str, data: Any = None) -> None:
+        self._worklist.add_instance(item, data, "ann", administrator=True)
+        self._drain()
+
+    def skip(self, task: str) -> None:
+        self._worklist.skip(self.waiting(task), "ann")
+        self._drain()
+
+    def fail(self, item: str, reason: str = "no") -> None:
+        """A person gives a started item up."""
+        self._worklist.fail(item, reason, "ann")
+        self._drain()
+
+    def waiting(self, task: str) -> str:
+        """The oldest item of a task that waits to be started."""
+        waits = (ItemState.OFFERED, ItemState.ALLOCATED, ItemState.CREATED)
+        return next(each.id for each in self.items(task) if each.state in waits)
 
     def cancel_item(self, item: str) -> None:
         self._worklist.cancel(item, "ann")
         self._drain()
 
     def cancel(self) -> None:
-        self._append(CaseCancelled("ann"))
+        self.happens(CaseCancelled("ann"))
 
     def check_replay(self) -> None:
-        """The journal leads to the case and the items as they are stored."""
-        replayed = replay(self._specification, stub_of(self.case), self.journal)
+        """The journals of this case and of all below it lead to the cases and the items as they are stored."""
+        replayed = replay(self.specification, stub_of(self.case), self.journal)
         assert replayed.case == self.case
-        assert list(replayed.items.values()) == self._store.items_of(CASE)
+        assert [replayed.items[item] for item in sorted(replayed.items, key=number_of)] == self._store.items_of(self.id)
+        for child in self.children():
+            child.check_replay()
 
-    def _append(self, event: CallAnswered | CaseCancelled) -> None:
-        self._store.append(0, [Envelope(CASE, event)])
+    @property
+    def specification(self) -> Specification:
+        """The specification this case runs."""
+        return self._definitions.get(self.case.specification, self.case.specification_version)
+
+    def happens(self, event: Event) -> None:
+        """An event of this case arrives, and is handled."""
+        self._store.append(self._shard, [Envelope(self.id, event)])
         self._drain()
+
+    @property
+    def _shard(self) -> int:
+        return shard_of(self.id, self._store.shards)
 
     def _drain(self) -> None:
         for _ in range(MOST_DRAINS):
-            self._now += 1
-            drained = self._runner.drain(0, "test")
+            self._forward()
+            drained = self._runner.drain(self._shard, "test")
             if drained is not None and not drained.unfinished:
-                assert not self._store.dead_letters(0), self._store.dead_letters(0)[0].traceback
+                dead = self._store.dead_letters(self._shard)
+                assert not dead, dead[0].traceback
                 return
         raise AssertionError("the case never comes to rest")
 

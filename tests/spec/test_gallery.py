@@ -1,6 +1,7 @@
 """The order of the gallery goes each of its ways to the end."""
 
 import json
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from engine.case import CaseStatus
 from engine.spec.read import read_specification
+from engine.store.memory import MemoryStore
 from tests.patterns.played import Played
 
 GALLERY = Path(__file__).parent.parent.parent / "docs" / "gallery"
@@ -16,7 +18,9 @@ GALLERY = Path(__file__).parent.parent.parent / "docs" / "gallery"
 def played(available: int) -> Played:
     """The sample order, as far as the answer of the stock service leads it."""
     specification = read_specification((GALLERY / "order-fulfilment.yaml").read_text())
-    case = Played(specification, json.loads((GALLERY / "order-fulfilment.order.json").read_text()))
+    order = json.loads((GALLERY / "order-fulfilment.order.json").read_text())
+    ticks = count(1_700_000_000_000)
+    case = Played.started(MemoryStore(1, lambda: next(ticks)), lambda: None, specification, order)
     body = {"sku": "chair", "available": available, "warehouse": "south"}
     case.answer("check_stock", status=200, headers={}, body=body, elapsed_ms=3)
     return case

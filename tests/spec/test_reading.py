@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
+from engine.case_input import input_problems
 from engine.spec.diagnostics import Report, SpecificationInvalid
 from engine.spec.model import Specification
 from engine.spec.parse import DEEPEST, LONGEST_TEXT, MOST_VALUES, parse
 from engine.spec.read import load_document, read_specification
 from engine.spec.shape import specification_schema
-from engine.submission import input_problems
 from tests.spec.test_broken_specifications import SOUND, check_config
 
 GALLERY = Path(__file__).parent.parent.parent / "docs" / "gallery"

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from engine.data.expressions import FUNCTIONS, LONGEST_EXPRESSION
+from engine.data.gathers import GATHERS
 from engine.data.paths import LONGEST_PATH
 from engine.data.schemas import MOST_PROBLEMS
 from engine.data.transforms import TRANSFORMS
@@ -14,7 +15,7 @@ from engine.net.settling import FIRINGS_PER_STEP
 from engine.spec.diagnostics import MOST_ERRORS
 from engine.spec.parse import DEEPEST, LONGEST_TEXT, MOST_VALUES
 from engine.spec.read import read_specification
-from engine.spec.shape import FAILURE_KINDS, SPECIFICATION, TASK
+from engine.spec.shape import FAILURE_KINDS, MOST_INSTANCES, SPECIFICATION, TASK
 from tests.spec.test_broken_specifications import check_config
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "specification.md").read_text()
@@ -28,6 +29,7 @@ BOUNDS = {
     "MAX_DEPTH": MAX_DEPTH,
     "MOST_PROBLEMS": MOST_PROBLEMS,
     "FIRINGS_PER_STEP": FIRINGS_PER_STEP,
+    "MOST_INSTANCES": MOST_INSTANCES,
 }
 
 
@@ -45,7 +47,10 @@ def test_the_number_of_errors_is_the_one_it_is_said_to_be() -> None:
     assert f"up to {MOST_ERRORS} (`MOST_ERRORS`)" in PAGE
 
 
-@pytest.mark.parametrize("name", [*TRANSFORMS, *FAILURE_KINDS, *(f for f in FUNCTIONS if not f.startswith("get"))])
+CALLED = [*TRANSFORMS, *GATHERS, *FAILURE_KINDS, *(f for f in FUNCTIONS if not f.startswith("get"))]
+
+
+@pytest.mark.parametrize("name", CALLED)
 def test_every_transform_function_and_kind_of_failure_is_named(name: str) -> None:
     assert f"`{name}`" in PAGE
 

@@ -1,0 +1,122 @@
+"""What is asked of a case that runs: to cancel it, to suspend, resume and retry it, and what happened outside."""
+
+from typing import Any
+
+from flask import Response
+from pydantic import BaseModel, Field
+
+from api import cases
+from api.answers import answer
+from api.cases import find_case
+from api.context import correlation_id, parts, principal
+from api.idempotency import given_key, once
+from api.messages import Body, CaseAddress, Nothing
+from api.permissions import Permission
+from api.routes import API
+from engine.case import Case, CaseStatus
+from engine.errors import Conflict, InvalidInput, Problem
+from engine.events import CaseCancelled, CaseResumed, CaseRetried, CaseSuspended, Envelope, Event, TriggerPosted
+from engine.names import shard_of
+from engine.spec.diagnostics import did_you_mean
+from engine.store.port import Kept
+
+routes = cases.routes
+"""One set of routes for all that is below `/cases`."""
+
+
+class Cancellation(Body):
+    """Why a case is cancelled."""
+
+    reason: str | None = Field(None, max_length=1000)
+
+
+class Happening(Body):
+    """Something that happened outside, which a task may wait for. Its `data` is `$.trigger` for the task's output."""
+
+    name: str = Field(max_length=100)
+    data: Any = None
+
+
+class Retry(Body):
+    """How a faulted case goes on: with the event that could not be handled, or without it (`drop`)."""
+
+    drop: bool = False
+
+
+class Requested(BaseModel):
+    """An event that is kept and will be handled; `status` is that of the case before it."""
+
+    case_id: str
+    status: CaseStatus
+
+
+@routes.post("/cases/<case_id>/cancel", Permission.CASES_CANCEL, {202: Requested})
+def cancel_case(path: CaseAddress, body: Cancellation) -> Response:
+    """Cancels a case and all below it. What was completed before stands; what ends it first wins."""
+    case = find_case(path.case_id)
+    return _ask(case, CaseCancelled(principal().participant, body.reason), refused=_refused_if_ended(case))
+
+
+@routes.post("/cases/<case_id>/suspend", Permission.CASES_CANCEL, {202: Requested})
+def suspend_case(path: CaseAddress, body: Nothing) -> Response:
+    """Suspends a case and all below it: nothing starts, and what comes back meanwhile is kept until it goes on."""
+    case = find_case(path.case_id)
+    refused = None
+    if case.status not in (CaseStatus.RUNNING, CaseStatus.SUBMITTED):
+        refused = Conflict(f"case {case.id} is {case.status}, not running", code="case_not_running")
+    return _ask(case, CaseSuspended(principal().participant), refused=refused)
+
+
+@routes.post("/cases/<case_id>/resume", Permission.CASES_CANCEL, {202: Requested})
+def resume_case(path: CaseAddress, body: Nothing) -> Response:
+    """Lets a suspended case and all below it go on."""
+    case = find_case(path.case_id)
+    refused = None
+    if case.status is not CaseStatus.SUSPENDED:
+        refused = Conflict(f"case {case.id} is {case.status}, not suspended", code="case_not_suspended")
+    return _ask(case, CaseResumed(principal().participant), refused=refused)
+
+
+@routes.post("/cases/<case_id>/retry", Permission.CASES_CANCEL, {202: Requested})
+def retry_case(path: CaseAddress, body: Retry) -> Response:
+    """Lets a faulted case go on: with the event that could not be handled, or without it, then what came after it."""
+    case = find_case(path.case_id)
+    refused = None
+    if case.status is not CaseStatus.FAULTED:
+        refused = Conflict(f"case {case.id} is {case.status}, not faulted", code="case_not_faulted")
+    return _ask(case, CaseRetried(principal().participant, body.drop), refused=refused)
+
+
+@routes.post("/cases/<case_id>/events", Permission.CASES_SIGNAL, {202: Requested})
+def post_event(path: CaseAddress, body: Happening) -> Response:
+    """Tells a case what happened outside.
+
+    The first task that waits for it starts. Where none waits a persistent trigger is kept, a transient one lost.
+    """
+    case = find_case(path.case_id)
+    net = parts().definitions.get(case.specification, case.specification_version).nets[case.net]
+    if body.name not in net.triggers:
+        hint = did_you_mean(body.name, net.triggers) or f": there are {', '.join(sorted(net.triggers)) or 'none'}"
+        problem = Problem("$.name", f'no task of net {net.name} waits for "{body.name}"{hint}')
+        raise InvalidInput(f"case {case.id} knows no such event", code="unknown_trigger", problems=(problem,))
+    return _ask(case, TriggerPosted(body.name, body.data, principal().participant), refused=_refused_if_ended(case))
+
+
+def _refused_if_ended(case: Case) -> Conflict | None:
+    return Conflict(f"case {case.id} is {case.status}", code="case_ended") if case.ended else None
+
+
+def _ask(case: Case, event: Event, *, refused: Conflict | None) -> Response:
+    """Puts an event behind those that wait. A request that was sent twice is answered twice and kept once."""
+    store = parts().store
+    shard = shard_of(case.id, store.shards)
+    key = given_key()
+    mark = once(principal().user, f"{type(event).__name__} {case.id}", key, event) if key is not None else None
+    if refused is not None and (mark is None or not store.is_kept(shard, mark)):
+        raise refused
+    kept, ring = store.append(shard, [Envelope(case.id, event, correlation_id())], mark)
+    if kept is Kept.OTHER:
+        raise InvalidInput("this Idempotency-Key came with another body before", code="idempotency_key_reused")
+    if ring:
+        parts().doorbell.ring(shard)
+    return answer(Requested(case_id=case.id, status=case.status), 202, {"Location": f"{API}/cases/{case.id}"})

@@ -1,0 +1,346 @@
+"""Whether a marking of a reset net can be covered, decided backwards.
+
+A set of markings that is closed upwards is kept as its minimal elements. Beginning with the targets, the least
+markings from which one step leads into the set are added, until one lies below the present marking or nothing new is
+found. This decides the question for every well-structured system (Abdulla, Cerans, Jonsson and Tsay, LICS 1996; Finkel
+and Schnoebelen, TCS 2001). It ends, because of infinitely many markings two are always ordered (Dickson 1913); as it
+may take long, the markings looked at are counted.
+
+What makes it fast changes no answer:
+
+- *Only what can fire.* A step whose inputs can never all be marked, even if nothing were ever taken away, is left out
+  (`reach`), and when that did not settle it soon, so is a marking with more tokens than ever come to a place
+  (`most_tokens`).
+- *One token at a time.* A marking lacks several tokens as a rule, and the order in which they came does not matter:
+  where the last token of a place may as well have come last of all (`Search._comes_last`), only the steps that give it
+  are gone back. This is the idea of stubborn sets (Valmari 1989) and keeps parallel branches from being interleaved.
+- *No choice, no marking.* Where only one step can have given such a token, it is gone back at once.
+- *Best first.* The next marking is the one from which a relaxed plan (Hoffmann and Nebel, JAIR 2001) has fewest steps.
+- *Whole markings at once.* A marking is one integer, with a field for each place whose highest bit stays free:
+  comparing and subtracting markings is a few operations on integers, however many places there are (Lamport 1975).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from heapq import heappop, heappush
+from operator import or_
+
+MOST_MARKINGS = 2_000
+"""Markings that one search may look at before it gives up."""
+
+PATIENT_MARKINGS = 40
+"""Markings looked at before it is worth while to work out how many tokens can come to each place at most."""
+
+FORCED_IN_A_ROW = 100
+"""Steps gone back without a choice before the marking is kept like any other: they might lead round in a circle."""
+
+SPARE_BITS = 4
+"""A field has so many bits more than the greatest weight of an arc needs, one of them the free one."""
+
+MANY = 2
+"""From so many tokens on, a place is taken to get any number of them."""
+
+Weights = tuple[tuple[int, int], ...]
+"""Places with a number of tokens each."""
+
+
+class Fields:
+    """How the markings of a net of `places` places are packed, if no arc has a greater weight than `heaviest`."""
+
+    def __init__(self, places: int, heaviest: int) -> None:
+        ones = sum(1 << place * (heaviest.bit_length() + SPARE_BITS) for place in range(places))
+        self.width = heaviest.bit_length() + SPARE_BITS
+        self.most = (1 << (self.width - 1)) - 1
+        self.guards = ones << (self.width - 1)
+        self.full = ones * self.most
+
+    def pack(self, tokens: Iterable[tuple[int, int]]) -> int:
+        """A marking from the tokens of its places. What is too great for its field becomes the greatest that is not.
+
+        That is exact for a marking others are compared with: one that would need more is not looked at (`Search`).
+        """
+        return sum(min(count, self.most) << place * self.width for place, count in tokens)
+
+    def count(self, marking: int, place: int) -> int:
+        """The tokens of a place."""
+        return marking >> place * self.width & self.most
+
+    def marked(self, marking: int) -> list[int]:
+        """The places that have a token."""
+        return self.places((marking + self.full) & self.guards)
+
+    def places(self, guards: int) -> list[int]:
+        """The places whose highest bit is set."""
+        found = []
+        while guards:
+            lowest = guards & -guards
+            found.append(lowest.bit_length() // self.width - 1)
+            guards ^= lowest
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A transition, packed: it takes `inputs`, empties the fields whose bits are set in `emptied`, gives `outputs`.
+
+    `needs` and `gives` say the same as `inputs` and `outputs`. `alone` is the one place to which it gives one token
+    and nothing else, or -1.
+    """
+
+    inputs: int
+    outputs: int
+    emptied: int
+    needs: Weights
+    gives: Weights
+    alone: int
+
+    @classmethod
+    def pack(cls, fields: Fields, needs: Weights, gives: Weights, emptied: Iterable[int]) -> "Step":
+        """A transition of a net whose markings are packed like this."""
+        alone = gives[0][0] if len(gives) == 1 and gives[0][1] == 1 else -1
+        mask = fields.pack((place, fields.most) for place in emptied)
+        return cls(fields.pack(needs), fields.pack(gives), mask, needs, gives, alone)
+
+
+class PackedNet:
+    """A reset net: its steps, and for each place those that take from it, give to it and empty it."""
+
+    def __init__(self, fields: Fields, places: int, steps: Sequence[Step]) -> None:
+        self.fields = fields
+        self.steps = steps
+        self.consumers: list[list[int]] = [[] for _ in range(places)]
+        self.producers: list[list[int]] = [[] for _ in range(places)]
+        self.emptiers: list[list[int]] = [[] for _ in range(places)]
+        for index, step in enumerate(steps):
+            for place, _ in step.needs:
+                self.consumers[place].append(index)
+            for place, _ in step.gives:
+                self.producers[place].append(index)
+            for place in fields.marked(step.emptied):
+                self.emptiers[place].append(index)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What could be marked and fire if no token were ever taken away.
+
+    `plans` holds for each place that could be marked a set of steps, as bits, that together would mark it: none for one
+    that is marked already. `firing` are the steps that could fire.
+    """
+
+    plans: Mapping[int, int]
+    firing: frozenset[int]
+
+
+def reach(net: PackedNet, marked: Iterable[int]) -> Reach:
+    """Forward projection from the places that are marked: every token stays, and one is as good as many."""
+    missing = [len(step.needs) for step in net.steps]
+    plans = dict.fromkeys(marked, 0)
+    firing = set()
+    fresh = list(plans)
+    for place in fresh:
+        for index in net.consumers[place]:
+            missing[index] -= 1
+            if missing[index] == 0:
+                firing.add(index)
+                plan = 1 << index
+                for needed, _ in net.steps[index].needs:
+                    plan |= plans[needed]
+                for given, _ in net.steps[index].gives:
+                    if given not in plans:
+                        plans[given] = plan
+                        fresh.append(given)
+    return Reach(plans, frozenset(firing))
+
+
+def most_tokens(net: PackedNet, present: int) -> int:
+    """How many tokens each place can hold at most, packed: those it has and all that could ever be given to it.
+
+    A step fires at most as often as its inputs get tokens. This is followed until nothing changes; from `MANY` on a
+    number counts as any number, so each place and each step changes at most `MANY` times.
+    """
+    fields, steps = net.fields, net.steps
+    totals = {place: min(fields.count(present, place), MANY) for place in fields.marked(present)}
+    fired = [0] * len(steps)
+    fresh = list(totals)
+    for place in fresh:
+        for index in net.consumers[place]:
+            before, times = fired[index], _times(steps[index], totals)
+            if times > before:
+                fired[index] = times
+                for given, weight in steps[index].gives:
+                    total = totals.get(given, 0)
+                    if total < MANY:
+                        more = MANY if times == MANY else (times - before) * weight
+                        totals[given] = min(total + more, MANY)
+                        fresh.append(given)
+    return fields.pack((place, fields.most if total == MANY else total) for place, total in totals.items())
+
+
+def _times(step: Step, totals: Mapping[int, int]) -> int:
+    times = MANY
+    for place, weight in step.needs:
+        total = totals.get(place, 0)
+        if total < MANY:
+            times = min(times, total // weight)
+    return times
+
+
+def coverable(net: PackedNet, within: Reach, present: int, targets: Iterable[int]) -> bool | None:
+    """Whether one of the targets can be covered from the present marking; None when the search was given up."""
+    try:
+        return Search(net, within, present).run(targets)
+    except _GivenUpError:
+        return None
+
+
+class _GivenUpError(Exception):
+    """The bound was reached, or a field is too narrow."""
+
+
+class Search:
+    """One backward search.
+
+    `_minimal` are the markings that are kept, none above another; `_open` those that are still to be gone back from.
+    """
+
+    def __init__(self, net: PackedNet, within: Reach, present: int) -> None:
+        self._net = net
+        self._reach = within
+        self._present = present
+        self._guards = net.fields.guards
+        self._spread = net.fields.width - 1
+        self._most_tokens = 0
+        self._minimal: dict[int, None] = {}
+        self._open: list[tuple[int, int, int, Sequence[int] | None]] = []
+        self._looked_at = 0
+        self._producers: dict[int, list[int]] = {}
+        self._last: dict[int, bool] = {}
+
+    def run(self, targets: Iterable[int]) -> bool:
+        """Whether one of the targets can be covered."""
+        if any(self._look_at(target) for target in targets):
+            return True
+        while self._open:
+            _, _, marking, choice = heappop(self._open)
+            if marking not in self._minimal:
+                continue
+            for index in self._giving_any_of(marking) if choice is None else choice:
+                earlier = self._before(marking, self._net.steps[index])
+                if earlier is not None and self._look_at(earlier):
+                    return True
+        return False
+
+    def _look_at(self, marking: int) -> bool:
+        """Whether the present marking covers this one. If not, it is kept, unless nothing can come of it.
+
+        Before, all steps are gone back that can be told without a choice.
+        """
+        guards, guarded = self._guards, self._present | self._guards
+        plan, choice = 0, None
+        for forced in range(FORCED_IN_A_ROW + 1):
+            self._count(marking)
+            lacking = (guarded - marking) & guards ^ guards
+            if not lacking:
+                return True
+            if self._most_tokens and ((self._most_tokens | guards) - marking) & guards != guards:
+                return False
+            places = self._net.fields.places(lacking)
+            plan = reduce(or_, (self._reach.plans.get(place, 0) for place in places))
+            choice = self._choice(marking, places)
+            if choice is not None and not choice:
+                return False
+            if choice is None or len(choice) > 1 or forced == FORCED_IN_A_ROW:
+                break
+            earlier = self._before(marking, self._net.steps[choice[0]])
+            assert earlier is not None, "a step that comes last can be gone back"
+            marking = earlier
+        self._keep(marking, plan.bit_count(), choice)
+        return False
+
+    def _count(self, marking: int) -> None:
+        self._looked_at += 1
+        if self._looked_at > MOST_MARKINGS or marking & self._guards:
+            raise _GivenUpError
+        if self._looked_at == PATIENT_MARKINGS:
+            self._most_tokens = most_tokens(self._net, self._present)
+
+    def _keep(self, marking: int, distance: int, choice: Sequence[int] | None) -> None:
+        """Keeps a marking if it is minimal; those above it are no longer."""
+        guards, guarded = self._guards, marking | self._guards
+        for other in self._minimal:
+            if (guarded - other) & guards == guards:
+                return
+        for other in [each for each in self._minimal if ((each | guards) - marking) & guards == guards]:
+            del self._minimal[other]
+        self._minimal[marking] = None
+        heappush(self._open, (distance, self._looked_at, marking, choice))
+
+    def _choice(self, marking: int, lacking: Iterable[int]) -> Sequence[int] | None:
+        """The steps one of which must be the last on the way to this marking, as few as can be told; None: any.
+
+        For a place that lacks a token and whose token comes last, these are the steps that give to it. A step that
+        empties places must also be possible to go back: else another may have to follow it.
+        """
+        best: Sequence[int] | None = None
+        for place in lacking:
+            producers = self._giving_to(place)
+            if not producers:
+                return ()
+            if (best is None or len(producers) < len(best)) and self._comes_last(place):
+                steps = (self._net.steps[index] for index in producers)
+                if all(not step.emptied or self._before(marking, step) is not None for step in steps):
+                    best = producers
+        return best
+
+    def _comes_last(self, place: int) -> bool:
+        """Whether the last token given to a place may be given last of all, whatever happened after it.
+
+        Let a way lead to a marking that has more tokens in the place than there are at present, and let *t* be the last
+        step on it that gives to the place. If *t* gives one token to it and nothing else, what follows *t* does not
+        need that token: it takes at most what was there beside it, as the token is there in the end. It does not empty
+        the place either, for the same reason. So *t* can be put off to the end, if only its inputs are not emptied
+        meanwhile: that holds if whatever empties one of them also empties the place, or gives to it. And if *t* empties
+        places itself, they must have no tokens in the marking, as then nothing that is needed is lost.
+        """
+        known = self._last.get(place)
+        if known is None:
+            producers = self._giving_to(place)
+            harmless = {*self._net.emptiers[place], *producers}
+            known = self._last[place] = all(
+                self._net.steps[index].alone == place and self._keeps_inputs(index, harmless) for index in producers
+            )
+        return known
+
+    def _keeps_inputs(self, index: int, harmless: set[int]) -> bool:
+        emptiers = self._net.emptiers
+        return all(
+            emptier in harmless or emptier not in self._reach.firing
+            for place, _ in self._net.steps[index].needs
+            for emptier in emptiers[place]
+        )
+
+    def _giving_to(self, place: int) -> list[int]:
+        """The steps that can fire and give to a place."""
+        known = self._producers.get(place)
+        if known is None:
+            firing = self._reach.firing
+            known = self._producers[place] = [index for index in self._net.producers[place] if index in firing]
+        return known
+
+    def _giving_any_of(self, marking: int) -> list[int]:
+        """The steps that give a token which the marking has. Before any other, all its tokens are needed already."""
+        places = self._net.fields.marked(marking)
+        return list(dict.fromkeys(index for place in places for index in self._giving_to(place)))
+
+    def _before(self, marking: int, step: Step) -> int | None:
+        """The least marking from which the step leads to one that covers this marking; None if there is none.
+
+        A place that the step empties has afterwards what the step gives it: if the marking has more, the step cannot
+        have been the last one. Before, it may have had any number.
+        """
+        kept = ((marking | self._guards) - step.outputs) & (self._guards | self._net.fields.full)
+        free = kept & self._guards
+        rest = kept & (free - (free >> self._spread))
+        return None if rest & step.emptied else step.inputs + rest

@@ -1,0 +1,294 @@
+"""Soundness: can a case always complete, is nothing left when it does, can every task start, do tokens stay few?
+
+The properties are those of workflow nets (van der Aalst 1997; van der Aalst et al. 2011, "Soundness of workflow nets:
+classification, decidability, and analysis"): option to complete, proper completion, no dead task, and boundedness.
+With regions that are emptied the question cannot be decided in general (they make reset nets), so the states are
+visited up to a bound (`state_space.MOST_STATES`), and it is said when that was not enough. What a case's data would
+rule out is not known here: a violation is one that the net allows, and is shown by a sequence of firings.
+
+A net is reduced first (`reduction.py`). Where that has no violation the net has none; where it has, the whole net is
+explored for the shortest way to it.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from engine.spec.firings import Firing, Phase
+from engine.spec.model import END, Join, Net, Specification, Split, Task
+from engine.spec.reduction import reduced
+from engine.spec.state_space import MOST_STATES, StateSpace, covered, explore, is_monotone
+
+
+class Flaw(StrEnum):
+    """How a net is not sound.
+
+    `DEADLOCK`: nothing can happen any more, though the case is not complete. `LIVELOCK`: something always can, and the
+    case never completes. Both are violations of the option to complete.
+    """
+
+    DEADLOCK = "deadlock"
+    LIVELOCK = "livelock"
+    IMPROPER_COMPLETION = "improper_completion"
+    DEAD_TASK = "dead_task"
+    UNBOUNDED = "unbounded"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One violation, with a shortest sequence of firings that shows it (none for a dead task).
+
+    `tokens` and `running` are what there is at its end. `about` names the places or tasks that it is about. `states` is
+    in how many of the visited states it shows. `shortened` says that the sequence is one of the reduced net: firings
+    that change nothing are left out.
+    """
+
+    net: str
+    flaw: Flaw
+    message: str
+    trace: tuple[Firing, ...] = ()
+    tokens: tuple[tuple[str, int], ...] = ()
+    running: tuple[tuple[str, int], ...] = ()
+    about: tuple[str, ...] = ()
+    states: int = 0
+    shortened: bool = False
+
+    def line(self) -> str:
+        """The violation on one line."""
+        steps = ", ".join(firing.task for firing in self.trace if firing.phase is not Phase.STARTS)
+        after = f"after {steps}: " if steps else ""
+        return f"nets.{self.net}: {_WORDS[self.flaw]}: {after}{self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Soundness:
+    """What was found out about a net.
+
+    `states` counts those visited, in the reduced net where that was enough; `whole` says that there are no others.
+    `notes` say what was not looked at, and why.
+    """
+
+    net: Net
+    findings: tuple[Finding, ...]
+    states: int
+    whole: bool
+    notes: tuple[str, ...] = ()
+
+    @property
+    def sound(self) -> bool:
+        """Whether the net is sound for certain."""
+        return self.whole and not self.findings
+
+    def story(self) -> list[str]:
+        """What was found, for a person to read."""
+        return [
+            *(line for finding in self.findings for line in _told(self.net, finding)),
+            *(f"nets.{self.net.name}: {note}" for note in self.notes),
+        ]
+
+    def warnings(self) -> list[str]:
+        """What was found, each on one line."""
+        return [
+            *(finding.line() for finding in self.findings),
+            *(f"nets.{self.net.name}: {note}" for note in self.notes),
+        ]
+
+
+def check_specification(specification: Specification, most_states: int = MOST_STATES) -> tuple[Soundness, ...]:
+    """What is found out about each net of a specification, in its order; all of them share the bound."""
+    found: list[Soundness] = []
+    for net in specification.nets.values():
+        left = most_states - sum(soundness.states for soundness in found)
+        found.append(check(net, max(left, most_states // (2 * len(specification.nets)))))
+    return tuple(found)
+
+
+def check(net: Net, most_states: int = MOST_STATES) -> Soundness:
+    """What is found out about a net by visiting at most so many states, of it and of its reduction."""
+    smaller = reduced(net)
+    space = explore(smaller.net, most_states, begin_in=smaller.begin_in)
+    suspected = _findings(space)
+    if not suspected:
+        return Soundness(net, (), len(space.states), space.whole, _notes(space))
+    whole = explore(net, most_states)
+    shown = _findings(whole)
+    if not whole.whole:
+        known = {finding.flaw for finding in shown}
+        shown += [_unfolded(each, smaller.stands_for) for each in suspected if each.flaw not in known]
+    return Soundness(net, tuple(shown), len(whole.states), whole.whole, _notes(whole))
+
+
+# -- what the states show ----------------------------------------------------------------------------------------------
+
+
+def _findings(space: StateSpace) -> list[Finding]:
+    return [*_deadlocks(space), *_livelocks(space), *_improper_completions(space), *_growth(space), *_dead_tasks(space)]
+
+
+def _deadlocks(space: StateSpace) -> Iterator[Finding]:
+    dead = space.dead()
+    if dead:
+        state = space.states[dead[0]]
+        waiting = tuple(
+            dict.fromkeys(task.name for place in state.marking for task in space.net.consumers.get(place, ()))
+        )
+        message = f"nothing can happen any more: {_left(state.marking, state.busy)}"
+        yield _finding(space, Flaw.DEADLOCK, message, dead, waiting)
+
+
+def _livelocks(space: StateSpace) -> Iterator[Finding]:
+    hopeful = space.leading_to({*space.complete(), *space.dead(), *space.cut})
+    stuck = [number for number in range(len(space.states)) if number not in hopeful]
+    if stuck:
+        state = space.states[stuck[0]]
+        message = f"from here the case goes on for ever and never completes: {_left(state.marking, state.busy)}"
+        yield _finding(space, Flaw.LIVELOCK, message, stuck, tuple(state.marking))
+
+
+def _improper_completions(space: StateSpace) -> Iterator[Finding]:
+    if space.net.implicit_termination:
+        return
+    improper = [
+        number
+        for number in space.complete()
+        if space.states[number].busy or sum(space.states[number].marking.values()) > 1
+    ]
+    if improper:
+        state = space.states[improper[0]]
+        left = {place: count - (place == END) for place, count in state.marking.items()}
+        left = {place: count for place, count in left.items() if count}
+        message = f"the case is complete, and what is left is cancelled: {_left(left, state.busy)}"
+        yield _finding(space, Flaw.IMPROPER_COMPLETION, message, improper, (*left, *state.busy))
+
+
+def _growth(space: StateSpace) -> Iterator[Finding]:
+    if space.whole:
+        return
+    if is_monotone(space.net):
+        # The states that stopped the search have a second token somewhere; a state before them may show it already.
+        growing = ((number, covered(space, number)) for number in range(len(space.states)))
+        found = next(((number, grown) for number, grown in growing if grown is not None), None)
+        ending = "is there again beside all that was there before: this can be repeated without end"
+    else:
+        found = next(iter(space.grown.items()), None)
+        ending = "are there, and probably no end to it"
+    if found is not None:
+        shown, grown = found
+        state = space.states[shown]
+        count = 1 if is_monotone(space.net) else max(state.marking.get(grown, 0), state.busy.get(grown, 0))
+        subject = (
+            f"{'a run' if count == 1 else f'{count} runs'} of {grown}"
+            if grown in space.net.tasks
+            else (f"{_tokens(count)} {_where(grown)}")
+        )
+        yield _finding(space, Flaw.UNBOUNDED, f"{subject} {ending}", [shown], (grown,))
+
+
+def _dead_tasks(space: StateSpace) -> Iterator[Finding]:
+    if space.whole:
+        for name in space.net.tasks:
+            if name not in space.fired:
+                yield Finding(space.net.name, Flaw.DEAD_TASK, f"{name} can never start", about=(name,))
+
+
+def _finding(space: StateSpace, flaw: Flaw, message: str, states: list[int], about: tuple[str, ...]) -> Finding:
+    state = space.states[states[0]]
+    return Finding(
+        space.net.name,
+        flaw,
+        message,
+        space.trace(states[0]),
+        tuple(state.marking.items()),
+        tuple(state.busy.items()),
+        about,
+        len(states),
+    )
+
+
+def _unfolded(finding: Finding, stands_for: Mapping[str, tuple[str, ...]]) -> Finding:
+    """A finding of the reduced net, as one of the whole net: a task that stands for several is done in their order."""
+    trace: list[Firing] = []
+    for firing in finding.trace:
+        first, *others = stands_for[firing.task]
+        if firing.phase is Phase.STARTS or not others:
+            trace.append(firing)
+            continue
+        trace.append(replace(firing, gave=()))
+        trace += [Firing(task, Phase.FIRES) for task in others[:-1]]
+        trace.append(Firing(others[-1], Phase.FIRES, gave=firing.gave))
+    return replace(finding, trace=tuple(trace), shortened=True)
+
+
+def _notes(space: StateSpace) -> tuple[str, ...]:
+    notes = []
+    if space.bound_reached:
+        notes.append(f"not every state was visited, only {len(space.states)}: there may be violations beyond them")
+    if space.too_many_ways is not None:
+        notes.append(f"the split of {space.too_many_ways} has too many sets of ways to look at them all")
+    return tuple(notes)
+
+
+# -- in words ----------------------------------------------------------------------------------------------------------
+
+_WORDS = {
+    Flaw.DEADLOCK: "a case can deadlock",
+    Flaw.LIVELOCK: "a case can go round for ever",
+    Flaw.IMPROPER_COMPLETION: "a case can complete while something is left",
+    Flaw.DEAD_TASK: "a task is dead",
+    Flaw.UNBOUNDED: "tokens can become ever more",
+}
+
+
+def _told(net: Net, finding: Finding) -> Iterator[str]:
+    yield f"nets.{finding.net}: {_WORDS[finding.flaw]}"
+    if not finding.trace:
+        yield f"  {finding.message}"
+        return
+    if finding.shortened:
+        yield "  (steps that change nothing are left out)"
+    for number, firing in enumerate(finding.trace, 1):
+        yield f"  {number}. {_step(net, firing)}"
+    yield f"  {finding.message}"
+    if finding.flaw is Flaw.DEADLOCK:
+        for name in finding.about:
+            yield from _what_it_waits_for(net.tasks[name], dict(finding.tokens))
+
+
+def _step(net: Net, firing: Firing) -> str:
+    task = net.tasks[firing.task]
+    words = f"{firing.task} {firing.phase}"
+    if firing.took and task.join is not Join.AND and len(task.inputs) > 1:
+        words += f" with the token {_where(firing.took[0])}" if len(firing.took) == 1 else ""
+        words += f" with the tokens {_listed(map(_where, firing.took))}" if len(firing.took) > 1 else ""
+    if firing.gave and task.split in (Split.XOR, Split.OR) and len(task.flows) > 1:
+        targets = {flow.place: flow.target for flow in task.flows}
+        words += f" and goes on to {_listed(targets.get(place, place) for place in firing.gave)}"
+    return words
+
+
+def _what_it_waits_for(task: Task, tokens: Mapping[str, int]) -> Iterator[str]:
+    missing = [place for place in task.inputs if place not in tokens]
+    if missing and task.join is not Join.XOR:
+        yield f"  {task.name} has no token {_listed(map(_where, missing))}"
+
+
+def _left(marking: Mapping[str, int], busy: Mapping[str, int]) -> str:
+    parts = [f"{_tokens(count)} {_where(place)}" for place, count in marking.items()]
+    parts += [
+        f"{task} still runs" if count == 1 else f"{task} still runs {count} times" for task, count in busy.items()
+    ]
+    return _listed(parts) or "nothing is left"
+
+
+def _tokens(count: int) -> str:
+    return "a token" if count == 1 else f"{count} tokens"
+
+
+def _where(place: str) -> str:
+    before, implicit, after = place.partition(">")
+    return f"between {before} and {after}" if implicit else f"in {place}"
+
+
+def _listed(words: Iterable[str]) -> str:
+    *others, last = list(words) or [""]
+    return f"{', '.join(others)} and {last}" if others else last

@@ -1,0 +1,41 @@
+"""Events from outside that tasks wait for: a transient one is lost where none waits, a persistent one is kept."""
+
+from engine.case import CaseStatus
+from engine.draft import Draft
+from engine.events import TriggerPosted
+from engine.net import firing, joins, mutexes
+from engine.net.settling import waiting_runs
+from engine.spec.model import Kind, Task
+
+MOST_KEPT = 1_000
+"""Persistent triggers that a case keeps: somebody who posts without end must not fill it."""
+
+
+def posted(draft: Draft, event: TriggerPosted) -> None:
+    """The first task that waits for it, in the order of the document, consumes it (WCP-23, WCP-24)."""
+    if draft.case.status is not CaseStatus.RUNNING:
+        draft.note("ignored", detail=f"the case is {draft.case.status}")
+        return
+    tasks = draft.net.triggers.get(event.name, ())
+    for task in tasks:
+        if _waits(draft, task):
+            draft.note("triggered", task.name, detail=event.name)
+            if task.kind is Kind.HUMAN:
+                firing.enable(draft, task, (event.data,))
+            else:
+                firing.fire(draft, task, (event.data,))
+            return
+    keeping = any(task.trigger is not None and task.trigger.persistent for task in tasks)
+    if keeping and len(draft.case.triggers) < MOST_KEPT:
+        draft.case.triggers = (*draft.case.triggers, (event.name, event.data))
+        draft.unsettled = True
+        draft.note("kept", detail=event.name)
+    else:
+        draft.note("lost", detail=event.name if not keeping else f"{event.name}: {MOST_KEPT} triggers are kept already")
+
+
+def _waits(draft: Draft, task: Task) -> bool:
+    """Whether the task needs only this event to start (a person's: to be shown)."""
+    if task.kind is Kind.HUMAN:
+        return joins.times(task, draft.state) > len(waiting_runs(draft, task))
+    return joins.enabled(task, draft.state) and mutexes.is_free(draft, task)
