@@ -144,13 +144,15 @@ class Client:
 
     # -- specifications ------------------------------------------------------------------------------------------------
 
-    def deploy(self, text: str, *, media_type: str = "application/yaml") -> Json:
-        """Deploys a specification from its text."""
-        return self._call("POST", "/api/v1/specifications", text=text, media_type=media_type)
+    def deploy(self, text: str, *, media_type: str = "application/yaml", strict: bool = False) -> Json:
+        """Deploys a specification from its text; a strict one only if nothing unsound is found in it."""
+        query = {"strict": "true" if strict else None}
+        return self._call("POST", "/api/v1/specifications", query=query, text=text, media_type=media_type)
 
-    def validate(self, text: str, *, media_type: str = "application/yaml") -> Json:
+    def validate(self, text: str, *, media_type: str = "application/yaml", strict: bool = False) -> Json:
         """Checks a specification without deploying it."""
-        return self._call("POST", "/api/v1/specifications/validate", text=text, media_type=media_type)
+        query = {"strict": "true" if strict else None}
+        return self._call("POST", "/api/v1/specifications/validate", query=query, text=text, media_type=media_type)
 
     def specifications(self, *, limit: int | None = None, cursor: str | None = None) -> Json:
         """A page of versions of specifications."""
@@ -177,13 +179,17 @@ class Client:
         *,
         version: str | None = None,
         case_id: str | None = None,
+        start_at: str | None = None,
+        start_after: str | None = None,
         idempotency_key: str | None = None,
     ) -> Json:
-        """Begins a case. With a key, sending the same again has no second effect."""
-        body: Json = {"specification": specification, "data": dict(data)}
-        return self._post(
-            "/cases", body | _given({"version": version, "case_id": case_id}), idempotency_key=idempotency_key
-        )
+        """Begins a case, at once or at a moment (`start_at`), or after a while (`start_after`, as `PT4H`).
+
+        With a key, sending the same again has no second effect.
+        """
+        more = {"version": version, "case_id": case_id, "start_at": start_at, "start_after": start_after}
+        body: Json = {"specification": specification, "data": dict(data), **_given(more)}
+        return self._post("/cases", body, idempotency_key=idempotency_key)
 
     def start_cases(self, cases: Sequence[Mapping[str, Any]]) -> list[Json]:
         """Begins up to 1,000 cases, each for itself; what became of each, in order."""

@@ -85,6 +85,14 @@ class FailureView(BaseModel):
     item_id: str | None
 
 
+class TimerView(BaseModel):
+    """A timer that runs: of a task, of its delay, for the deadline of the case or for its start."""
+
+    kind: str
+    task: str | None
+    due_at: str | None
+
+
 class CaseSummary(BaseModel):
     """A case as lists show it. `specification` and `version` name what it runs."""
 
@@ -110,6 +118,7 @@ class CaseView(CaseSummary):
 
     children: list[str]
     triggers: list[str]
+    timers: list[TimerView]
     data: dict[str, Any]
     marking: dict[str, int]
     tasks: list[LivingTask]
@@ -201,6 +210,14 @@ def case_view(case: Case, net: Net, children: Sequence[str] = ()) -> CaseView:
         **_summary(case),
         children=list(children),
         triggers=[name for name, _ in case.triggers],
+        timers=[
+            TimerView(
+                kind=timer.kind,
+                task=case.runs[timer.run].task if timer.run in case.runs else None,
+                due_at=moment(timer.due),
+            )
+            for timer in sorted(case.timers.values(), key=lambda timer: timer.due)
+        ],
         data=case.data,
         marking=case.marking,
         tasks=[

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Response
 from flask_openapi3.models import RawModel
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 from werkzeug.exceptions import UnsupportedMediaType
 
 from api.answers import answer, no_content
@@ -21,6 +21,7 @@ from engine.data.values import problems_of
 from engine.errors import InvalidInput, Problem
 from engine.spec.model import Specification
 from engine.spec.read import read_specification
+from engine.spec.soundness import check_specification
 from engine.store.registry import StoredSpecification
 
 routes = Routes("specifications")
@@ -41,6 +42,14 @@ class SpecificationAddress(BaseModel):
 
     identifier: str
     version: str
+
+
+class Strictness(BaseModel):
+    """How much is refused: a strict check refuses what it would warn of in a net that is not sound."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    strict: bool = False
 
 
 class SpecificationSummary(BaseModel):
@@ -85,10 +94,11 @@ class Validated(BaseModel):
 
 
 @routes.post("/specifications", Permission.SPECIFICATIONS_WRITE, {200: Deployed, 201: Deployed})
-def deploy_specification(raw: SpecificationText) -> Response:
+def deploy_specification(query: Strictness, raw: SpecificationText) -> Response:
     """Deploys a version. It is immutable: the same content again is answered with 200, other content with 409."""
     text, media_type = _text(raw)
     specification = _read(text, media_type)
+    warnings = _warnings(specification, strict=query.strict)
     created = parts().registry.put_specification(
         StoredSpecification(
             id=specification.id,
@@ -104,14 +114,14 @@ def deploy_specification(raw: SpecificationText) -> Response:
     stored = find_deployed(specification.id, specification.version)
     location = f"{API}/specifications/{specification.id}/{specification.version}"
     return answer(
-        Deployed(**_summary(stored), warnings=_warnings(specification)),
+        Deployed(**_summary(stored), warnings=warnings),
         201 if created else 200,
         {"Location": location},
     )
 
 
 @routes.post("/specifications/validate", Permission.SPECIFICATIONS_READ, {200: Validated})
-def validate_specification(raw: SpecificationText) -> Response:
+def validate_specification(query: Strictness, raw: SpecificationText) -> Response:
     """Checks a specification and deploys nothing: 422 with every error, or 200 with the warnings."""
     specification = _read(*_text(raw))
     return answer(
@@ -119,7 +129,7 @@ def validate_specification(raw: SpecificationText) -> Response:
             id=specification.id,
             version=specification.version,
             title=specification.title,
-            warnings=_warnings(specification),
+            warnings=_warnings(specification, strict=query.strict),
         )
     )
 
@@ -175,15 +185,22 @@ def _config_problems(connector: str, config: Mapping[str, Any]) -> list[tuple[tu
     return problems_of_config(parts().connectors, connector, config)
 
 
-def _warnings(specification: Specification) -> list[str]:
-    """What the checks of the text warn of, and roles that nobody has now: somebody may get them later."""
+def _warnings(specification: Specification, *, strict: bool) -> list[str]:
+    """What the checks warn of, what is not sound, and roles that nobody has now: somebody may get them later.
+
+    A strict check refuses what is not sound (`specification_unsound`).
+    """
+    nets = check_specification(specification)
+    unsound = [Problem(f"nets.{net.net.name}", finding.summary()) for net in nets for finding in net.findings]
+    if strict and unsound:
+        raise InvalidInput("the specification is not sound", code="specification_unsound", problems=unsound)
     known = parts().directory.now().roles
     unknown = [
         f"nets.{net}.tasks.{task}.offer: nobody has the role {role}"
         for net, task, role in _named_roles(specification)
         if role not in known
     ]
-    return [*specification.warnings, *unknown]
+    return [*specification.warnings, *(warning for net in nets for warning in net.warnings()), *unknown]
 
 
 def _named_roles(specification: Specification) -> Iterator[tuple[str, str, str]]:

@@ -14,7 +14,8 @@ from api.messages import Body
 from api.permissions import Permission
 from api.problems import below, invalid, problem_of
 from api.routes import API, Routes
-from engine.errors import Conflict, InvalidInput, Refusal, Unavailable
+from engine.data.moments import MomentInvalid, later, moment
+from engine.errors import Conflict, InvalidInput, Problem, Refusal, Unavailable
 from engine.names import ROOT_CASE_ID, shard_of
 from engine.spec.model import Specification
 from engine.store.port import Submission
@@ -27,12 +28,17 @@ MOST_CASES = 1000
 
 
 class NewCase(Body):
-    """A case to begin. Without `version` it runs the latest one; without `case_id` it gets one."""
+    """A case to begin, at once unless it says when.
+
+    Without `version` it runs the latest one; without `case_id` it gets one.
+    """
 
     specification: str
     version: str | None = None
     data: dict[str, Any] = {}
     case_id: str | None = Field(None, pattern=f"^{ROOT_CASE_ID.pattern}$")
+    start_at: str | None = Field(None, max_length=64, description="when it begins, as 2026-01-31T08:15:00Z")
+    start_after: str | None = Field(None, max_length=64, description="how long it waits before, as PT4H")
 
 
 class NewCases(Body):
@@ -114,6 +120,7 @@ def _submission(
     named = wanted.specification, wanted.version
     if named not in specifications:
         specifications[named] = for_new_cases(*named)
+    not_before = _beginning(wanted, now)
     try:
         return submission(
             specifications[named],
@@ -122,10 +129,30 @@ def _submission(
             by=principal().participant,
             correlation_id=correlation_id(),
             at=now,
+            not_before=not_before,
         )
     except InvalidInput as refusal:
         problems = below("$.data", refusal.problems)
         raise InvalidInput(refusal.message, code=refusal.code, problems=problems) from None
+
+
+def _beginning(wanted: NewCase, now: int) -> int:
+    """When a case begins, 0 for at once. Raises `InvalidInput` (`invalid_start`)."""
+    problems = []
+    if wanted.start_at is not None and wanted.start_after is not None:
+        problems.append(Problem("$.start_after", "a case begins at a moment or after a while, not both"))
+    for name, text, read in (
+        ("start_at", wanted.start_at, moment),
+        ("start_after", wanted.start_after, lambda text: later(now, text)),
+    ):
+        if text is not None and not problems:
+            try:
+                return read(text)
+            except MomentInvalid as invalid:
+                problems.append(Problem(f"$.{name}", str(invalid)))
+    if problems:
+        raise InvalidInput("it is not clear when the case begins", code="invalid_start", problems=problems)
+    return 0
 
 
 def _is_repeated(case_id: str, wanted: NewCase) -> bool:

@@ -63,6 +63,7 @@ class Settings:
     connect_threads: int = 32
     log_level: str = "INFO"
     recover_every_s: float = 1.0
+    tick_every_s: float = 0.25
     max_body_bytes: int = 2 * MIB
     public_url: str | None = None
 
@@ -90,6 +91,7 @@ class Settings:
             connect_threads=read.integer("connect_threads", plain.connect_threads, 1, 1024),
             log_level=read.log_level("log_level") or plain.log_level,
             recover_every_s=read.seconds("recover_every_s", plain.recover_every_s, 0.05, 3600.0),
+            tick_every_s=read.seconds("tick_every_s", plain.tick_every_s, 0.05, 60.0),
             max_body_bytes=read.integer("max_body_bytes", plain.max_body_bytes, KIB, GIB),
             public_url=(read.url("public_url", WEB_SCHEMES) or "").rstrip("/") or None,
         )

@@ -33,12 +33,14 @@ ENDED = frozenset({CaseStatus.COMPLETED, CaseStatus.CANCELLED, CaseStatus.FAILED
 class RunState(StrEnum):
     """Where a run stands.
 
-    `enabled`: it waits for a person and holds no token. `executing`: it took its tokens. `repeating`: the next round of
+    `enabled`: it waits for a person, or for its delay to be over, and holds no token. `ready`: its delay is over.
+    `executing`: it took its tokens. `repeating`: the next round of
     a loop waits for a person, and the tokens are taken. `released`: it has given its tokens on, and instances that
     nobody waits for still run. The last three have ended, and what they left behind is being cleared away.
     """
 
     ENABLED = "enabled"
+    READY = "ready"
     EXECUTING = "executing"
     REPEATING = "repeating"
     RELEASED = "released"
@@ -49,6 +51,9 @@ class RunState(StrEnum):
 
 BUSY = frozenset({RunState.EXECUTING, RunState.REPEATING})
 """The states in which a run holds tokens."""
+
+WAITING = frozenset({RunState.ENABLED, RunState.READY})
+"""The states in which a run holds no token."""
 
 LEFT = frozenset({RunState.CANCELLED, RunState.WITHDRAWN, RunState.FORCE_COMPLETED})
 """The states of a run that has ended and is being cleared away."""
@@ -108,6 +113,24 @@ class Run(Struct, array_like=True, frozen=True):
     instances: InstanceSet | None = None
 
 
+class TimerKind(StrEnum):
+    """What a timer is for: one of a task's, the delay of a task, the deadline of the case, its delayed start."""
+
+    TASK = "task"
+    DELAY = "delay"
+    DEADLINE = "deadline"
+    START = "start"
+
+
+class PendingTimer(Struct, array_like=True, frozen=True):
+    """A timer that runs: of a run and, of a task's, the `nth` of its timers. `due` is 0 until it is known."""
+
+    kind: TimerKind
+    run: int = 0
+    nth: int = 0
+    due: int = 0
+
+
 class Failure(Struct, array_like=True, frozen=True):
     """Why a case failed: the kind of exception nobody handled, where it was raised, and what it said."""
 
@@ -124,7 +147,7 @@ class Case(Struct, array_like=True):
     zeros; `due` is what partial joins still swallow; `runs` are the living ones by number; `held` maps a mutex to the
     run that holds it; `triggers` are persistent ones that no task has consumed, `(name, data)` in order; `kept` are
     events that wait until a suspended case goes on; `continuing` says that a `Continued` is on its way; `before_fault`
-    is how a faulted case stood before. Times are milliseconds since 1970.
+    is how a faulted case stood before; `timers` are those that run, by number. Times are milliseconds since 1970.
     """
 
     id: str
@@ -150,6 +173,7 @@ class Case(Struct, array_like=True):
     kept: tuple[Event, ...] = ()
     continuing: bool = False
     before_fault: CaseStatus | None = None
+    timers: dict[int, PendingTimer] = field(default_factory=dict)
 
     def copy(self) -> "Case":
         """A copy whose containers can be changed without changing this one."""
@@ -158,6 +182,8 @@ class Case(Struct, array_like=True):
         twin.runs = self.runs.copy()
         if self.due:
             twin.due = {task: due.copy() if isinstance(due, list) else due for task, due in self.due.items()}
+        if self.timers:
+            twin.timers = self.timers.copy()
         if self.held:
             twin.held = self.held.copy()
         return twin

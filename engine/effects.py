@@ -1,7 +1,7 @@
 """Effects: what a step wants done. They are values; whoever drives the step applies them in the same commit.
 
-`Distribute`, `AskClaims`, `AskSpecification` and `GatherInstances` are questions: the driver answers them with an event
-before it commits.
+`Distribute`, `AskClaims`, `AskSpecification`, `AskDue` and `GatherInstances` are questions: the driver answers them
+with an event before it commits.
 """
 
 from typing import Any
@@ -98,6 +98,33 @@ class DropCall(Struct, frozen=True):
     item: str
 
 
+class SetTimer(Struct, frozen=True):
+    """A timer of the case is due at a moment (ms since 1970)."""
+
+    number: int
+    due: int
+
+
+class ClearTimer(Struct, frozen=True):
+    """A timer of the case is no longer of interest."""
+
+    number: int
+    due: int
+
+
+class AskDue(Struct, frozen=True):
+    """Asks when a timer is due that runs from `start` (ms since 1970) and counts working days only.
+
+    Answered by `DueAnswered`. `country` None means Monday to Friday.
+    """
+
+    number: int
+    start: int
+    after: str
+    country: str | None
+    subdivision: str | None
+
+
 class Append(Struct, frozen=True):
     """An event is to be appended behind what already waits: of this case, or of `case`, one of the same tree."""
 
@@ -163,6 +190,9 @@ Effect = (
     | RepeatCall
     | DropCall
     | Append
+    | SetTimer
+    | ClearTimer
+    | AskDue
     | StartChild
     | AskSpecification
     | KeepResult

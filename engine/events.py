@@ -10,10 +10,11 @@ from msgspec import Struct
 
 
 class CaseSubmitted(Struct, array_like=True, tag="case.submitted", frozen=True):
-    """A case begins with `data`, which was checked against the variables of its net."""
+    """A case begins with `data`, which was checked against the variables of its net, at once or at a later moment."""
 
     data: dict[str, Any]
     by: str
+    not_before: int = 0
 
 
 class CaseCancelled(Struct, array_like=True, tag="case.cancelled", frozen=True):
@@ -54,6 +55,20 @@ class TriggerPosted(Struct, array_like=True, tag="trigger.posted", frozen=True):
     name: str
     data: Any
     by: str
+
+
+class TimerFired(Struct, array_like=True, tag="timer.fired", frozen=True):
+    """A timer of the case was due at a moment (ms since 1970), and is claimed."""
+
+    number: int
+    due: int
+
+
+class DueAnswered(Struct, array_like=True, tag="timer.due", frozen=True):
+    """The answer to `AskDue`: when a timer is due if only working days count."""
+
+    number: int
+    due: int
 
 
 class InstanceAdded(Struct, array_like=True, tag="instance.added", frozen=True):
@@ -193,6 +208,8 @@ Event = (
     | CaseSuspended
     | CaseResumed
     | TriggerPosted
+    | TimerFired
+    | DueAnswered
     | InstanceAdded
     | InstancesGathered
     | SpecificationAnswered

@@ -8,12 +8,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from engine import calendars
 from engine.case import Case, CaseStatus
 from engine.data.gathers import GATHERS, GatherFailed
 from engine.effects import (
     Append,
     AskClaims,
+    AskDue,
     AskSpecification,
+    ClearTimer,
     CreateItem,
     Distribute,
     DropCall,
@@ -24,6 +27,7 @@ from engine.effects import (
     MoveItem,
     PlaceCall,
     RepeatCall,
+    SetTimer,
     SettleItem,
     StartChild,
 )
@@ -31,6 +35,7 @@ from engine.events import (
     CaseSubmitted,
     ClaimsAnswered,
     Distributed,
+    DueAnswered,
     Envelope,
     Event,
     InstancesGathered,
@@ -97,6 +102,8 @@ class Progress:
                 commit.started,
                 commit.results,
                 commit.forgotten,
+                commit.timers_set,
+                commit.timers_cleared,
             )
         ]
         case = self.case
@@ -164,15 +171,19 @@ class Progress:
                 commit.appended.append(Envelope(case or self.case.id, event, self.case.correlation_id))
             case StartChild():
                 commit.started.append(self._child(effect, at))
+            case SetTimer(number, due):
+                commit.timers_set.append((number, due))
+            case ClearTimer(number, due):
+                commit.timers_cleared.append((number, due))
             case KeepResult():
                 commit.results.append(effect)
             case ForgetResults(run):
                 commit.forgotten.append(run)
-            case Distribute() | AskClaims() | AskSpecification() | GatherInstances():
+            case Distribute() | AskClaims() | AskSpecification() | AskDue() | GatherInstances():
                 return self._answer(effect)
         return None
 
-    def _answer(self, question: Distribute | AskClaims | AskSpecification | GatherInstances) -> Event:
+    def _answer(self, question: Distribute | AskClaims | AskSpecification | AskDue | GatherInstances) -> Event:
         match question:
             case Distribute():
                 return self._distributor.distribute(question)
@@ -184,6 +195,8 @@ class Progress:
                 if found is None:
                     return SpecificationAnswered(number, identifier, None, "", data)
                 return SpecificationAnswered(number, identifier, found.version, found.root, data)
+            case AskDue(number, start, after, country, subdivision):
+                return DueAnswered(number, calendars.due(start, after, country, subdivision))
             case GatherInstances():
                 return self._gathered(question)
 

@@ -15,7 +15,7 @@ from engine.events import Continued, Event
 from engine.journal import Note
 from engine.net.settling import settle
 from engine.spec.model import Specification
-from engine.steps import calls, cases, children, instances, items, suspension, triggers
+from engine.steps import calls, cases, children, instances, items, suspension, timers, triggers
 
 
 class Step(NamedTuple):
@@ -36,6 +36,8 @@ STEPS: dict[type, Callable[[Draft, Any], None]] = {
     events.CaseSuspended: suspension.suspended,
     events.CaseResumed: suspension.resumed,
     events.TriggerPosted: triggers.posted,
+    events.TimerFired: timers.fired,
+    events.DueAnswered: timers.due_answered,
     events.InstanceAdded: instances.added,
     events.InstancesGathered: instances.gathered,
     events.SpecificationAnswered: children.specification_answered,

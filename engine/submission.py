@@ -12,9 +12,18 @@ from engine.store.port import Submission
 
 
 def submission(
-    specification: Specification, case_id: str, data: Mapping[str, Any], *, by: str, correlation_id: str, at: int
+    specification: Specification,
+    case_id: str,
+    data: Mapping[str, Any],
+    *,
+    by: str,
+    correlation_id: str,
+    at: int,
+    not_before: int = 0,
 ) -> Submission:
     """A case ready to be submitted. `at` (ms since 1970) orders it in lists until its first step.
+
+    It begins at once, or at the moment `not_before`.
 
     Raises `InvalidInput` (`invalid_case_data`) with every problem of the data.
     """
@@ -35,4 +44,4 @@ def submission(
         correlation_id=correlation_id,
         submitted_by=by,
     )
-    return Submission(stub, Envelope(case_id, CaseSubmitted(dict(data), by), correlation_id))
+    return Submission(stub, Envelope(case_id, CaseSubmitted(dict(data), by, not_before), correlation_id))

@@ -53,7 +53,7 @@ class Installation:
     def __enter__(self) -> Self:
         for number in range(1, self._wanted + 1):
             self.start_worker(number)
-        self._start("beat", "beat", "--schedule", str(self._data_dir / "beat-schedule"), "--pidfile=")
+        self.start_beat()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
@@ -66,6 +66,10 @@ class Installation:
                 process.kill()
                 process.wait(10)
         self._log.close()
+
+    def start_beat(self) -> None:
+        """Starts beat."""
+        self._start("beat", "beat", "--schedule", str(self._data_dir / "beat-schedule"), "--pidfile=")
 
     def start_worker(self, number: int, queues: str = "dispatch,connect,upkeep") -> None:
         """Starts the n-th worker process."""

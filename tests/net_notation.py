@@ -17,7 +17,7 @@ of what a person or a call does.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -102,22 +102,43 @@ class _Net:
                 self.tasks[tail]["split"] = word
 
 
-def net(text: str, *, implicit: bool = False, **changes: dict[str, Any]) -> Specification:
-    """The specification of a net; `changes` are further keys of tasks by name. Raises `SpecificationInvalid`."""
+def net(
+    text: str,
+    *,
+    implicit: bool = False,
+    variables: Mapping[str, Any] | None = None,
+    nets: Mapping[str, str] | None = None,
+    **changes: dict[str, Any],
+) -> Specification:
+    """The specification of a net; `changes` are further keys of tasks by name. Raises `SpecificationInvalid`.
+
+    `variables` are there beside `go`, in every net. `nets` are further nets in the same notation, for composite tasks;
+    the tasks of all nets have names of their own.
+    """
+    texts = {"main": text, **(nets or {})}
+    left = dict(changes)
+    bodies = {name: _body(each, implicit, variables or {}, left) for name, each in texts.items()}
+    assert not left, f"no tasks to change: {list(left)}"
+    document = {"specification": "net", "version": "1", "nets": bodies}
+    return read_specification(msgspec.json.encode(document).decode(), name="net")
+
+
+def _body(text: str, implicit: bool, variables: Mapping[str, Any], changes: dict[str, dict[str, Any]]) -> Any:
     read = _Net(_TOKEN.findall(text))
     list(read.chains())
     assert not read.tokens, f"not understood: {read.tokens}"
-    for name, keys in changes.items():
-        read.tasks[name] |= keys
+    for name in [name for name in changes if name in read.tasks]:
+        read.tasks[name] |= changes.pop(name)
     for task in read.tasks.values():
         if not task["next"]:
             del task["next"]
-    main = {
-        "variables": {"go": {"schema": {"type": ["string", "null"]}, "input": True, "default": None}},
+        if "instances" in task:
+            # What many instances give is gathered.
+            task.pop("output", None)
+    return {
+        "variables": {"go": {"schema": {"type": ["string", "null"]}, "input": True, "default": None}, **variables},
         "start": read.start,
         "conditions": read.conditions,
         "tasks": read.tasks,
         "termination": "implicit" if implicit else "explicit",
     }
-    document = {"specification": "net", "version": "1", "nets": {"main": main}}
-    return read_specification(msgspec.json.encode(document).decode(), name="net")

@@ -14,10 +14,11 @@ from kombu.entity import Queue
 from deploy.doorbell import CALL_TASK, CONNECT_QUEUE, DISPATCH_QUEUE, DRAIN_TASK, UPKEEP_QUEUE
 from deploy.settings import Settings
 from deploy.wiring import Parts
-from workers import upkeep
+from workers import timers, upkeep
 from workers.station import Station
 
 RECOVER_TASK = "workers.upkeep.recover"
+TICK_TASK = "workers.timers.tick"
 
 
 def create_app(settings: Settings, build: Callable[[Settings], Parts]) -> Celery:
@@ -47,6 +48,11 @@ def create_app(settings: Settings, build: Callable[[Settings], Parts]) -> Celery
         """Rings for shards whose work nobody does."""
         upkeep.recover(station().parts)
 
+    @app.task(name=TICK_TASK)  # type: ignore[untyped-decorator]
+    def tick() -> None:
+        """Fires the timers that are due."""
+        timers.tick(station().parts)
+
     def shut_down(**_: Any) -> None:
         for running in stations:
             running.stop()
@@ -70,6 +76,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
             DRAIN_TASK: {"queue": DISPATCH_QUEUE},
             CALL_TASK: {"queue": CONNECT_QUEUE},
             RECOVER_TASK: {"queue": UPKEEP_QUEUE},
+            TICK_TASK: {"queue": UPKEEP_QUEUE},
         },
         # Nobody reads a result: outcomes are events in the store.
         "task_ignore_result": True,
@@ -97,8 +104,13 @@ def configuration(settings: Settings) -> dict[str, Any]:
                 "schedule": settings.recover_every_s,
                 # A tick that nobody took in time is worth nothing: the next one does the same.
                 "options": {"expires": max(5.0, settings.recover_every_s * 2)},
-            }
+            },
+            "tick": {
+                "task": TICK_TASK,
+                "schedule": settings.tick_every_s,
+                "options": {"expires": max(5.0, settings.tick_every_s * 2)},
+            },
         },
-        "beat_max_loop_interval": min(1.0, settings.recover_every_s),
+        "beat_max_loop_interval": min(1.0, settings.recover_every_s, settings.tick_every_s),
         "timezone": "UTC",
     }

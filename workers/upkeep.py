@@ -1,8 +1,8 @@
 """Upkeep: whatever was lost on the way (a message, a worker, the whole broker), somebody is told of the work again.
 
 What is still to be done stands in the store. A round asks every shard in one round trip and rings where events wait
-that nobody drains, and where calls are due: because a bell was lost, a pause before a repetition is over, or a
-taker's time has run out.
+that nobody drains, and where timers and calls are due: because a bell was lost, a pause before a repetition is over,
+or a taker's time has run out.
 """
 
 import logging
@@ -20,8 +20,8 @@ def recover(parts: Parts) -> None:
     except Unavailable as away:
         log.warning("nothing is recovered while the store is away: %s", away)
         return
-    for shard, undrained, due_calls in work:
-        if undrained:
+    for shard, undrained, due_calls, due_timers in work:
+        if undrained or due_timers:
             parts.doorbell.ring(shard)
         if due_calls:
             parts.doorbell.calls(shard)

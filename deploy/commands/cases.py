@@ -31,6 +31,8 @@ cursor_option = click.option("--cursor", help="Go on where a list ended: `next` 
 )
 @click.option("--case-id", help="How the case is named; else it gets a name.")
 @click.option("--version", help="The version of the specification; else the latest one.")
+@click.option("--at", "start_at", metavar="MOMENT", help="Begin at this moment, as 2026-01-31T08:15:00Z; else at once.")
+@click.option("--after", "start_after", metavar="DURATION", help="Begin after this time, as PT4H or P1D.")
 @click.option("--wait", is_flag=True, help="Wait until the case comes to rest, and show how it stands then.")
 @click.option(
     "--timeout",
@@ -48,6 +50,8 @@ def start(
     data: dict[str, Any],
     case_id: str | None,
     version: str | None,
+    start_at: str | None,
+    start_after: str | None,
     wait: bool,
     timeout_s: float,
 ) -> None:
@@ -60,7 +64,9 @@ def start(
     Example:
       casewright start order-fulfilment --data @order.json --wait
     """
-    accepted = server.client.start_case(specification, data, version=version, case_id=case_id)
+    accepted = server.client.start_case(
+        specification, data, version=version, case_id=case_id, start_at=start_at, start_after=start_after
+    )
     if not wait:
         show(accepted, [f"case {accepted['case_id']} is {accepted['status']}"], as_json=server.as_json)
         return
@@ -244,6 +250,9 @@ def case_lines(shown: Json) -> list[str]:
         at = f" at {failure['task']}" if failure["task"] else ""
         lines.append(f"  {failure['kind']}{at}: {printable(failure['message'])}")
     lines += [_task_line(each) for each in shown["tasks"]]
+    for each in shown["timers"]:
+        what = f"of {each['task']}" if each["task"] else f"({each['kind']})"
+        lines.append(f"  a timer {what} is due at {each['due_at']}")
     if shown["children"]:
         lines.append(f"  cases below it: {', '.join(shown['children'])}")
     for part in ("marking", "data", "result"):

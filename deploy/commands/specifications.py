@@ -13,10 +13,14 @@ NAMES_IN_ERRORS = ("specification.yaml", "specification.json")
 """What the server, which does not know the file, calls it in the place of an error."""
 
 
+strict_option = click.option("--strict", is_flag=True, help="Refuse a specification in which a net is not sound.")
+
+
 @click.command()
 @file_argument
+@strict_option
 @with_server
-def deploy(server: Server, file: TextFile) -> None:
+def deploy(server: Server, file: TextFile, *, strict: bool) -> None:
     """Deploy the specification in FILE.
 
     It is YAML, or JSON where the name ends so. A version is deployed once: the same content again changes nothing,
@@ -27,7 +31,7 @@ def deploy(server: Server, file: TextFile) -> None:
       casewright deploy order-fulfilment.yaml
     """
     try:
-        deployed = server.client.deploy(file.text, media_type=_media_type(file.name))
+        deployed = server.client.deploy(file.text, media_type=_media_type(file.name), strict=strict)
     except ApiProblem as problem:
         raise _refused(file.name, problem) from None
     lines = [f"{deployed['id']} version {deployed['version']} is deployed"]
@@ -36,19 +40,27 @@ def deploy(server: Server, file: TextFile) -> None:
 
 @click.command()
 @file_argument
+@strict_option
+@click.option("--picture", type=click.Path(dir_okay=False), help="Draw the nets into this file, as SVG.")
 @json_option
-def validate(file: TextFile, *, as_json: bool) -> None:
+def validate(file: TextFile, *, strict: bool, picture: str | None, as_json: bool) -> None:
     """Check the specification in FILE here, without a server.
 
-    Says everything that is wrong, each with its line and column, and ends with 1 where anything is. What an automated
-    task may call depends on the installation: a function must stand in CASEWRIGHT_FUNCTIONS_ALLOWED here too.
+    Says everything that is wrong, each with its line and column, and ends with 1 where anything is. Then looks at what
+    may happen in each net: whether a case can always complete with nothing left, whether each task can start. What it
+    finds is a warning, told step by step; with --strict it is wrong too. A picture shows the steps of the first one.
+
+    What an automated task may call depends on the installation: a function must stand in CASEWRIGHT_FUNCTIONS_ALLOWED
+    here too.
 
     \b
-    Example:
+    Examples:
       casewright validate order-fulfilment.yaml
+      casewright validate --strict --picture order-fulfilment.svg order-fulfilment.yaml
     """
     # The compiler of specifications takes longer to load than any other command takes to run.
-    from deploy.commands.checking import checked_specification, installed_connectors
+    from deploy.commands.checking import checked_specification, draw, installed_connectors
+    from engine.spec.soundness import check_specification
 
     try:
         valid = checked_specification(file.text, file.name, installed_connectors())
@@ -56,9 +68,18 @@ def validate(file: TextFile, *, as_json: bool) -> None:
         errors = [diagnostic._asdict() for diagnostic in invalid.diagnostics]
         show({"valid": False, "errors": errors}, [], as_json=as_json)
         raise failure_of_invalid(invalid) from None
-    lines = [f"warning: {warning}" for warning in valid.warnings] + [f"{valid.id} version {valid.version} is valid"]
-    shown = {"valid": True, "id": valid.id, "version": valid.version, "title": valid.title}
-    show({**shown, "warnings": list(valid.warnings)}, lines, as_json=as_json)
+    nets = check_specification(valid)
+    if picture is not None:
+        draw(valid, nets, picture)
+    refused = strict and any(net.findings for net in nets)
+    stories = [printable(line) for net in nets for line in net.story()]
+    lines = [f"warning: {warning}" for warning in valid.warnings] + [_as_warning(line) for line in stories]
+    warnings = [*valid.warnings, *(warning for net in nets for warning in net.warnings())]
+    shown = {"valid": not refused, "id": valid.id, "version": valid.version, "title": valid.title}
+    last = [] if refused else [f"{valid.id} version {valid.version} is valid"]
+    show({**shown, "warnings": warnings}, [*lines, *last], as_json=as_json)
+    if refused:
+        raise Refused("the specification is not sound")
 
 
 def failure_of_invalid(invalid: SpecificationInvalid) -> Failure:
@@ -66,6 +87,11 @@ def failure_of_invalid(invalid: SpecificationInvalid) -> Failure:
     for diagnostic in invalid.diagnostics:
         click.echo(printable(str(diagnostic)), err=True)
     return Refused(invalid.message)
+
+
+def _as_warning(line: str) -> str:
+    """A line of a story: its heads are warnings, its steps stand below them."""
+    return line if line.startswith(" ") else f"warning: {line}"
 
 
 def _media_type(name: str) -> str:

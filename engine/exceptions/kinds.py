@@ -11,3 +11,4 @@ class ExceptionKind(StrEnum):
     CONSTRAINT_VIOLATION = "constraint_violation"
     ITEM_FAILED = "item_failed"
     CHILD_FAILED = "child_failed"
+    TIMEOUT = "timeout"

@@ -6,13 +6,13 @@ as it has instances) is cleared away in bounded chunks.
 
 from msgspec.structs import replace
 
-from engine.case import BUSY, LEFT, RunState
+from engine.case import BUSY, LEFT, WAITING, RunState
 from engine.draft import SWEPT_PER_STEP, Draft
 from engine.effects import Append, DropCall, ForgetResults, MoveItem
 from engine.events import CaseCancelled
 from engine.items.work_item import ItemState
 from engine.names import child_id
-from engine.net import mutexes
+from engine.net import mutexes, timers
 from engine.spec.model import Kind, Region, Task
 
 STOPPED = BUSY | {RunState.RELEASED}
@@ -23,8 +23,13 @@ def leave(draft: Draft, number: int, state: RunState) -> None:
     """Ends a run before it is done; `state` is one of `LEFT`, and what it had out goes to it too."""
     run = draft.case.runs[number]
     draft.note(state, run.task, number)
-    draft.case.runs[number] = replace(run, state=state)
+    timers.clear(draft, number)
     draft.unsettled = True
+    if run.state in WAITING and draft.task(run.task).delay is not None:
+        # It has nothing out yet.
+        del draft.case.runs[number]
+        return
+    draft.case.runs[number] = replace(run, state=state)
     mutexes.release(draft, draft.task(run.task), number)
     _clear(draft, number)
 

@@ -9,8 +9,8 @@ may take long, the markings looked at are counted.
 What makes it fast changes no answer:
 
 - *Only what can fire.* A step whose inputs can never all be marked, even if nothing were ever taken away, is left out
-  (`reach`), and when that did not settle it soon, so is a marking with more tokens than ever come to a place
-  (`most_tokens`).
+  (`reach`). If that does not settle the question soon, tokens are counted (`counted`): steps that never get enough, and
+  markings that ask for more than ever come to a place, are left out too.
 - *One token at a time.* A marking lacks several tokens as a rule, and the order in which they came does not matter:
   where the last token of a place may as well have come last of all (`Search._comes_last`), only the steps that give it
   are gone back. This is the idea of stubborn sets (Valmari 1989) and keeps parallel branches from being interleaved.
@@ -22,15 +22,13 @@ What makes it fast changes no answer:
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from heapq import heappop, heappush
-from operator import or_
 
-MOST_MARKINGS = 2_000
+MOST_MARKINGS = 1_000
 """Markings that one search may look at before it gives up."""
 
-PATIENT_MARKINGS = 40
-"""Markings looked at before it is worth while to work out how many tokens can come to each place at most."""
+EASY_MARKINGS = 40
+"""Markings looked at before it is worth while to work out how many tokens can come to each place."""
 
 FORCED_IN_A_ROW = 100
 """Steps gone back without a choice before the marking is kept like any other: they might lead round in a circle."""
@@ -38,8 +36,8 @@ FORCED_IN_A_ROW = 100
 SPARE_BITS = 4
 """A field has so many bits more than the greatest weight of an arc needs, one of them the free one."""
 
-MANY = 2
-"""From so many tokens on, a place is taken to get any number of them."""
+MOST_COUNTED = 32
+"""Tokens that come to a place are counted up to here at most."""
 
 Weights = tuple[tuple[int, int], ...]
 """Places with a number of tokens each."""
@@ -50,6 +48,7 @@ class Fields:
 
     def __init__(self, places: int, heaviest: int) -> None:
         ones = sum(1 << place * (heaviest.bit_length() + SPARE_BITS) for place in range(places))
+        self.heaviest = heaviest
         self.width = heaviest.bit_length() + SPARE_BITS
         self.most = (1 << (self.width - 1)) - 1
         self.guards = ones << (self.width - 1)
@@ -109,6 +108,7 @@ class PackedNet:
     def __init__(self, fields: Fields, places: int, steps: Sequence[Step]) -> None:
         self.fields = fields
         self.steps = steps
+        self.many = min(fields.heaviest + 1, MOST_COUNTED)
         self.consumers: list[list[int]] = [[] for _ in range(places)]
         self.producers: list[list[int]] = [[] for _ in range(places)]
         self.emptiers: list[list[int]] = [[] for _ in range(places)]
@@ -126,11 +126,12 @@ class Reach:
     """What could be marked and fire if no token were ever taken away.
 
     `plans` holds for each place that could be marked a set of steps, as bits, that together would mark it: none for one
-    that is marked already. `firing` are the steps that could fire.
+    that is marked already. `firing` are the steps that could fire. `most` is the greatest marking there could be.
     """
 
     plans: Mapping[int, int]
     firing: frozenset[int]
+    most: int
 
 
 def reach(net: PackedNet, marked: Iterable[int]) -> Reach:
@@ -151,48 +152,49 @@ def reach(net: PackedNet, marked: Iterable[int]) -> Reach:
                     if given not in plans:
                         plans[given] = plan
                         fresh.append(given)
-    return Reach(plans, frozenset(firing))
+    return Reach(plans, frozenset(firing), net.fields.full)
 
 
-def most_tokens(net: PackedNet, present: int) -> int:
-    """How many tokens each place can hold at most, packed: those it has and all that could ever be given to it.
+def counted(net: PackedNet, within: Reach, present: int) -> Reach:
+    """The same with the number of tokens each place could hold: those it has and all that could ever be given to it.
 
-    A step fires at most as often as its inputs get tokens. This is followed until nothing changes; from `MANY` on a
-    number counts as any number, so each place and each step changes at most `MANY` times.
+    A step fires at most as often as its inputs get tokens. This is followed until nothing changes; from `many` on, a
+    number counts as any number, so each place and each step changes at most so many times.
     """
-    fields, steps = net.fields, net.steps
-    totals = {place: min(fields.count(present, place), MANY) for place in fields.marked(present)}
-    fired = [0] * len(steps)
+    fields, steps, many = net.fields, net.steps, net.many
+    totals = {place: min(fields.count(present, place), many) for place in fields.marked(present)}
+    fired: dict[int, int] = {}
     fresh = list(totals)
     for place in fresh:
         for index in net.consumers[place]:
-            before, times = fired[index], _times(steps[index], totals)
+            before, times = fired.get(index, 0), _times(steps[index], totals, many)
             if times > before:
                 fired[index] = times
                 for given, weight in steps[index].gives:
                     total = totals.get(given, 0)
-                    if total < MANY:
-                        more = MANY if times == MANY else (times - before) * weight
-                        totals[given] = min(total + more, MANY)
+                    if total < many:
+                        more = many if times == many else (times - before) * weight
+                        totals[given] = min(total + more, many)
                         fresh.append(given)
-    return fields.pack((place, fields.most if total == MANY else total) for place, total in totals.items())
+    most = fields.pack((place, fields.most if total == many else total) for place, total in totals.items())
+    return Reach(within.plans, frozenset(fired), most)
 
 
-def _times(step: Step, totals: Mapping[int, int]) -> int:
-    times = MANY
+def _times(step: Step, totals: Mapping[int, int], many: int) -> int:
+    times = many
     for place, weight in step.needs:
         total = totals.get(place, 0)
-        if total < MANY:
+        if total < many:
             times = min(times, total // weight)
     return times
 
 
-def coverable(net: PackedNet, within: Reach, present: int, targets: Iterable[int]) -> bool | None:
+def coverable(net: PackedNet, within: Reach, present: int, targets: Sequence[int]) -> bool | None:
     """Whether one of the targets can be covered from the present marking; None when the search was given up."""
-    try:
-        return Search(net, within, present).run(targets)
-    except _GivenUpError:
-        return None
+    found = Search(net, within, present, EASY_MARKINGS).run(targets)
+    if found is None:
+        found = Search(net, counted(net, within, present), present, MOST_MARKINGS).run(targets)
+    return found
 
 
 class _GivenUpError(Exception):
@@ -205,23 +207,27 @@ class Search:
     `_minimal` are the markings that are kept, none above another; `_open` those that are still to be gone back from.
     """
 
-    def __init__(self, net: PackedNet, within: Reach, present: int) -> None:
+    def __init__(self, net: PackedNet, within: Reach, present: int, most_markings: int) -> None:
         self._net = net
         self._reach = within
         self._present = present
         self._guards = net.fields.guards
         self._spread = net.fields.width - 1
-        self._most_tokens = 0
         self._minimal: dict[int, None] = {}
         self._open: list[tuple[int, int, int, Sequence[int] | None]] = []
+        self._most_markings = most_markings
         self._looked_at = 0
         self._producers: dict[int, list[int]] = {}
         self._last: dict[int, bool] = {}
 
-    def run(self, targets: Iterable[int]) -> bool:
-        """Whether one of the targets can be covered."""
-        if any(self._look_at(target) for target in targets):
-            return True
+    def run(self, targets: Iterable[int]) -> bool | None:
+        """Whether one of the targets can be covered; None when the search was given up."""
+        try:
+            return any(self._look_at(target) for target in targets) or self._go_back()
+        except _GivenUpError:
+            return None
+
+    def _go_back(self) -> bool:
         while self._open:
             _, _, marking, choice = heappop(self._open)
             if marking not in self._minimal:
@@ -238,16 +244,16 @@ class Search:
         Before, all steps are gone back that can be told without a choice.
         """
         guards, guarded = self._guards, self._present | self._guards
-        plan, choice = 0, None
+        places: list[int] = []
+        choice: Sequence[int] | None = None
         for forced in range(FORCED_IN_A_ROW + 1):
             self._count(marking)
             lacking = (guarded - marking) & guards ^ guards
             if not lacking:
                 return True
-            if self._most_tokens and ((self._most_tokens | guards) - marking) & guards != guards:
+            if ((self._reach.most | guards) - marking) & guards != guards:
                 return False
             places = self._net.fields.places(lacking)
-            plan = reduce(or_, (self._reach.plans.get(place, 0) for place in places))
             choice = self._choice(marking, places)
             if choice is not None and not choice:
                 return False
@@ -256,15 +262,22 @@ class Search:
             earlier = self._before(marking, self._net.steps[choice[0]])
             assert earlier is not None, "a step that comes last can be gone back"
             marking = earlier
-        self._keep(marking, plan.bit_count(), choice)
+        self._keep(marking, self._distance(marking, places), choice)
         return False
 
     def _count(self, marking: int) -> None:
         self._looked_at += 1
-        if self._looked_at > MOST_MARKINGS or marking & self._guards:
+        if self._looked_at > self._most_markings or marking & self._guards:
             raise _GivenUpError
-        if self._looked_at == PATIENT_MARKINGS:
-            self._most_tokens = most_tokens(self._net, self._present)
+
+    def _distance(self, marking: int, lacking: Iterable[int]) -> int:
+        """An estimate of the steps to a marking: those of one relaxed plan, and one for each further token lacking."""
+        fields, present = self._net.fields, self._present
+        plan, more = 0, 0
+        for place in lacking:
+            plan |= self._reach.plans[place]
+            more += fields.count(marking, place) - fields.count(present, place) - 1
+        return plan.bit_count() + more
 
     def _keep(self, marking: int, distance: int, choice: Sequence[int] | None) -> None:
         """Keeps a marking if it is minimal; those above it are no longer."""

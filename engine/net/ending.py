@@ -5,9 +5,9 @@ from typing import Any
 from engine.case import Case, CaseStatus
 from engine.draft import Draft
 from engine.effects import Append
-from engine.events import ChildEnded
+from engine.events import ChildEnded, Continued
 from engine.names import child_number
-from engine.net import joins
+from engine.net import joins, timers
 from engine.net.cancellation import sweep
 from engine.spec.model import END, Net
 
@@ -20,7 +20,10 @@ def end(draft: Draft, status: CaseStatus, *, tell_parent: bool = True) -> None:
     if status is not CaseStatus.FAILED:
         case.marking.clear()
         case.due.clear()
+    if any(isinstance(event, Continued) for event in case.kept):
+        case.continuing = False
     case.triggers, case.kept = (), ()
+    timers.clear_all(draft)
     draft.touched.clear()
     draft.note("ended", detail=status)
     sweep(draft)

@@ -9,14 +9,14 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from engine.case import InstanceSet, Run, RunState
+from engine.case import BUSY, InstanceSet, Run, RunState, TimerKind
 from engine.data.expressions import ExpressionFailed
 from engine.data.mapping import ValidationFailed
 from engine.draft import Draft
 from engine.effects import DropCall, ForgetResults, GatherInstances
 from engine.exceptions.raising import DATA_FAILURES, BoundExceeded, raise_data_exception
 from engine.items.work_item import ItemState
-from engine.net import cancellation, instances, joins, marking, mutexes, splits, work
+from engine.net import cancellation, instances, joins, marking, mutexes, splits, timers, work
 from engine.spec.model import Flow, Kind, OnFailure, OnThreshold, Task, Test
 
 Trigger = tuple[Any] | None
@@ -24,19 +24,28 @@ Trigger = tuple[Any] | None
 
 
 def starts_by_itself(draft: Draft, task: Task) -> bool:
-    """Whether nobody has to start the task: no person does it, nobody waits for its instances, or its loop is over.
+    """Whether nothing has to start the task: no person does it, nobody waits for its instances, or its loop is over.
 
-    Raises `ExpressionFailed`.
+    One with a delay starts when that is over. Raises one of `DATA_FAILURES`.
     """
-    if task.kind is not Kind.HUMAN or (task.instances is not None and not task.instances.awaited):
+    if task.delay is not None:
+        return _ready_run(draft, task) is not None or _is_passed_by(draft, task)
+    if task.kind is not Kind.HUMAN or _is_passed_by(draft, task):
         return True
-    return _is_passed_by(draft, task)
+    # What has no instance nobody could start.
+    several = task.instances
+    return several is not None and (not several.awaited or instances.plan(draft, task).planned == 0)
 
 
 def fire(draft: Draft, task: Task, trigger: Trigger = None) -> None:
     """Fires a task that starts by itself."""
     try:
-        if task.kind is Kind.ROUTING or _is_passed_by(draft, task):
+        passed_by = _is_passed_by(draft, task)
+        ready = _ready_run(draft, task) if task.delay is not None and not passed_by else None
+        if ready is not None:
+            # What waited has become a run of its own.
+            del draft.case.runs[ready]
+        if task.kind is Kind.ROUTING or passed_by:
             _pass_through(draft, task, trigger)
         else:
             _begin(draft, task, RunState.EXECUTING, trigger)
@@ -52,16 +61,38 @@ def enable(draft: Draft, task: Task, trigger: Trigger = None) -> None:
         raise_data_exception(draft, task.name, 0, failure)
 
 
+def delay(draft: Draft, task: Task) -> None:
+    """The task is to start by itself when its delay is over, and takes no token before."""
+    assert task.delay is not None, f"task {task.name} starts at once"
+    try:
+        due = timers.due_of(draft, task.delay, TimerKind.DELAY)
+    except DATA_FAILURES as failure:
+        raise_data_exception(draft, task.name, 0, failure)
+        return
+    number = draft.next_number()
+    draft.case.runs[number] = Run(task.name, RunState.ENABLED)
+    draft.note("enabled", task.name, number)
+    timers.run(draft, [due], number)
+
+
 def start(draft: Draft, number: int) -> None:
     """A run that waited for a person is started: it takes its tokens and its mutex, unless it has them."""
     run = draft.case.runs[number]
+    if run.state not in (RunState.ENABLED, RunState.REPEATING):
+        # Somebody starts a further instance of a run that was started, or that nobody waits for any more.
+        return
+    task = draft.task(run.task)
+    try:
+        dues = timers.of_start(draft, task)
+    except DATA_FAILURES as failure:
+        raise_data_exception(draft, task.name, number, failure)
+        return
     if run.state is RunState.ENABLED:
-        task = draft.task(run.task)
         take_tokens(draft, task)
         mutexes.hold(draft, task, number)
         draft.note("fired", run.task, number)
-    if run.state is not RunState.EXECUTING:
-        draft.case.runs[number] = replace(run, state=RunState.EXECUTING)
+    draft.case.runs[number] = replace(run, state=RunState.EXECUTING)
+    timers.run(draft, dues, number)
 
 
 def complete(draft: Draft, number: int, output: Any, *, mapped: bool = True) -> bool:
@@ -151,6 +182,12 @@ def _is_passed_by(draft: Draft, task: Task) -> bool:
     return task.loop is not None and task.loop.test is Test.BEFORE and not task.loop.goes_on(draft.variables)
 
 
+def _ready_run(draft: Draft, task: Task) -> int | None:
+    """The oldest run of a task whose delay is over."""
+    runs = draft.case.runs.items()
+    return next((number for number, run in runs if run.task == task.name and run.state is RunState.READY), None)
+
+
 def _pass_through(draft: Draft, task: Task, trigger: Trigger) -> None:
     """Fires and completes a task that has nothing to do."""
     changes: Mapping[str, Any] = {}
@@ -170,6 +207,7 @@ def _begin(draft: Draft, task: Task, state: RunState, trigger: Trigger) -> None:
         return
     number = draft.case.counter + 1
     effects = work.prepare(draft, task, number, draft.variables)
+    dues = timers.of_run(draft, task, state)
     if state is RunState.EXECUTING:
         take_tokens(draft, task)
     draft.case.counter = number
@@ -179,13 +217,12 @@ def _begin(draft: Draft, task: Task, state: RunState, trigger: Trigger) -> None:
     draft.created += 1
     draft.effects += effects
     draft.note("fired" if state is RunState.EXECUTING else "enabled", task.name, number)
+    timers.run(draft, dues, number)
 
 
 def _begin_instances(draft: Draft, task: Task, state: RunState, trigger: Trigger) -> None:
     group = instances.plan(draft, task)
-    if group.planned == 0 and state is RunState.ENABLED:
-        # Nobody could start what has no instance.
-        state = RunState.EXECUTING
+    dues = timers.of_run(draft, task, state)
     if state is RunState.EXECUTING:
         take_tokens(draft, task)
     number = draft.next_number()
@@ -193,6 +230,7 @@ def _begin_instances(draft: Draft, task: Task, state: RunState, trigger: Trigger
     if state is RunState.EXECUTING:
         mutexes.hold(draft, task, number)
     draft.note("fired" if state is RunState.EXECUTING else "enabled", task.name, number, {"instances": group.planned})
+    timers.run(draft, dues, number)
     instances.grow(draft, number)
     if draft.case.ended:
         return
@@ -202,13 +240,14 @@ def _begin_instances(draft: Draft, task: Task, state: RunState, trigger: Trigger
         conclude(draft, number)
 
 
-def _repeat(draft: Draft, number: int, task: Task) -> None:
+def _repeat(draft: Draft, number: int, task: Task, *, forced: bool) -> None:
     """The next round of a loop: a new execution, and so a new number, with the tokens of the round before it."""
-    _forget(draft, number, keep_mutex=True)
+    _retire(draft, number, task, forced=forced)
     state = RunState.REPEATING if task.kind is Kind.HUMAN else RunState.EXECUTING
     following = draft.case.counter + 1
     mutexes.hold(draft, task, following)
     try:
+        dues = timers.of_run(draft, task, state)
         if task.instances is not None:
             group = instances.plan(draft, task)
             if group.planned == 0:
@@ -217,6 +256,7 @@ def _repeat(draft: Draft, number: int, task: Task) -> None:
             group = instances.set_apart(draft, task, group)
             draft.case.runs[following] = Run(task.name, state, instances=group)
             draft.note("repeated", task.name, following, {"instances": group.planned})
+            timers.run(draft, dues, following)
             instances.grow(draft, following)
             return
         draft.effects += work.prepare(draft, task, following, draft.variables)
@@ -227,6 +267,7 @@ def _repeat(draft: Draft, number: int, task: Task) -> None:
     draft.case.runs[following] = Run(task.name, state)
     draft.created += 1
     draft.note("repeated", task.name, following)
+    timers.run(draft, dues, following)
 
 
 # -- completing ----------------------------------------------------------------------------------------------------
@@ -245,7 +286,7 @@ def _finish(draft: Draft, number: int, changes: Mapping[str, Any], *, forced: bo
     draft.set_data(changes)
     draft.note("completed", task.name, number, sorted(changes) if changes else None)
     if again:
-        _repeat(draft, number, task)
+        _repeat(draft, number, task, forced=forced)
         return True
     _retire(draft, number, task, forced=forced)
     _go_on(draft, task, flows, number)
@@ -261,23 +302,24 @@ def _retire(draft: Draft, number: int, task: Task, *, forced: bool) -> None:
         cancellation.leave(draft, number, RunState.FORCE_COMPLETED)
     elif instances.of(task).on_threshold is OnThreshold.KEEP:
         draft.case.runs[number] = replace(run, state=RunState.RELEASED)
+        timers.clear(draft, number)
         mutexes.release(draft, task, number)
     else:
         cancellation.leave(draft, number, RunState.CANCELLED)
 
 
-def _forget(draft: Draft, number: int, *, keep_mutex: bool = False) -> None:
+def _forget(draft: Draft, number: int) -> None:
     """A run leaves no trace but in the journal."""
     run = draft.case.runs.pop(number)
     task = draft.task(run.task)
     draft.unsettled = True
+    timers.clear(draft, number)
     if run.instances is None:
         if task.kind is Kind.AUTOMATED:
             draft.effects.append(DropCall(draft.item(number)))
     elif instances.of(task).gathers:
         draft.effects.append(ForgetResults(draft.item(number)))
-    if not keep_mutex:
-        mutexes.release(draft, task, number)
+    mutexes.release(draft, task, number)
 
 
 def _go_on(draft: Draft, task: Task, flows: tuple[Flow, ...], number: int) -> None:
@@ -294,7 +336,7 @@ def _go_on(draft: Draft, task: Task, flows: tuple[Flow, ...], number: int) -> No
 def _complete_by_force(draft: Draft, name: str) -> None:
     """Complete Multiple Instance Task (WCP-27): the instances that are left count as done, and the task goes on."""
     for number, run in list(draft.case.runs.items()):
-        if run.task == name and run.state is RunState.EXECUTING and not draft.case.ended:
+        if run.task == name and run.state in BUSY and not draft.case.ended:
             conclude(draft, number, forced=True)
 
 

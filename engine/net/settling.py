@@ -7,12 +7,11 @@ items for people created or withdrawn, so that no item is shown that a running s
 
 from collections.abc import Iterable
 
-from engine.case import CaseStatus, RunState
-from engine.data.expressions import ExpressionFailed
+from engine.case import WAITING, CaseStatus, RunState
 from engine.draft import Draft
 from engine.effects import AskClaims
 from engine.exceptions.kinds import ExceptionKind
-from engine.exceptions.raising import raise_data_exception, raise_exception
+from engine.exceptions.raising import DATA_FAILURES, raise_data_exception, raise_exception
 from engine.net import cancellation, firing, joins, mutexes
 from engine.net.ending import complete_or_deadlock, end
 from engine.net.or_join import Decision
@@ -29,7 +28,7 @@ def settle(draft: Draft) -> None:
     while draft.case.status is CaseStatus.RUNNING:
         if _reached_end(draft):
             return
-        takers = _takers(draft) if draft.touched else _ready_or_joins(draft)
+        takers = (_takers(draft) if draft.touched else []) or _ready_or_joins(draft)
         if not takers:
             break
         for task in takers:
@@ -55,7 +54,7 @@ def settle(draft: Draft) -> None:
 def waiting_runs(draft: Draft, task: Task) -> list[int]:
     """The runs of a task whose items wait to be started and hold no token, oldest first."""
     runs = draft.case.runs
-    return [number for number, run in runs.items() if run.task == task.name and run.state is RunState.ENABLED]
+    return [number for number, run in runs.items() if run.task == task.name and run.state in WAITING]
 
 
 def withdraw_surplus(draft: Draft, task: Task, claimed: frozenset[str]) -> None:
@@ -79,7 +78,7 @@ def withdraw(draft: Draft, number: int) -> None:
 
 
 class _Waiting:
-    """The tasks of people whose items may have to change."""
+    """The tasks whose waiting runs may have to change: those of people, and those with a delay."""
 
     def __init__(self) -> None:
         self._tasks: dict[int, Task] = {}
@@ -90,7 +89,7 @@ class _Waiting:
     def in_order(self, draft: Draft) -> list[Task]:
         for task in draft.net.or_joins:
             # Anything that happened may have decided an or-join, wherever it was.
-            if task.kind is Kind.HUMAN:
+            if task.kind is Kind.HUMAN or task.delay is not None:
                 self.add(task)
         return [self._tasks[index] for index in sorted(self._tasks)]
 
@@ -120,18 +119,18 @@ def _ready_or_joins(draft: Draft) -> list[Task]:
 
 
 def _can_fire(draft: Draft, task: Task, people: _Waiting) -> bool:
-    """Whether a task can fire now, by itself. One that waits for a person is remembered."""
+    """Whether a task can fire now, by itself. One that waits for a person or a delay is remembered."""
     if draft.case.ended:
         return False
     if not joins.enabled(task, draft.state):
-        if task.kind is Kind.HUMAN:
+        if task.kind is Kind.HUMAN or task.delay is not None:
             people.add(task)
         return False
     try:
         if not firing.starts_by_itself(draft, task):
             people.add(task)
             return False
-    except ExpressionFailed as failure:
+    except DATA_FAILURES as failure:
         raise_data_exception(draft, task.name, 0, failure)
         return False
     if not mutexes.is_free(draft, task) or not _has_trigger(draft, task):
@@ -176,7 +175,10 @@ def _match_items(draft: Draft, task: Task) -> None:
         if draft.full:
             draft.postponed = True
             return
-        firing.enable(draft, task, _consumed(draft, task))
+        if task.delay is not None:
+            firing.delay(draft, task)
+        else:
+            firing.enable(draft, task, _consumed(draft, task))
         if draft.case.ended:
             return
     if wanted == 0:

@@ -33,8 +33,10 @@ from engine.spec.model import (
     Specification,
     Task,
     Variable,
+    When,
 )
 from engine.spec.shape import named
+from engine.spec.timers import TimerCompiler
 
 ConfigProblems = Sequence[tuple[tuple[str | int, ...], str]]
 CheckConfig = Callable[[str, Mapping[str, Any]], ConfigProblems]
@@ -88,6 +90,7 @@ class _Compiler:
             dialect=self._dialect,
             title=document.get("title"),
             max_depth=document.get("max_depth", DEFAULT_MAX_DEPTH),
+            deadline=self._deadline(compiled.get(root)),
         )
 
     # -- nets and tasks ----------------------------------------------------------------------------------------
@@ -128,6 +131,12 @@ class _Compiler:
             triggers=_by((each.trigger.name if each.trigger else None, each) for each in tasks.values()),
         )
 
+    def _deadline(self, main: Net | None) -> When | None:
+        """Until when a case is to be complete."""
+        if "deadline" not in self._document or main is None:
+            return None
+        return TimerCompiler(self._report, self._data).when(self._document["deadline"], main.variables, ("deadline",))
+
     def _variable(self, name: str, written: Mapping[str, Any], path: DocumentPath) -> Variable:
         schema = self._data.schema(written["schema"], (*path, "schema")) if "schema" in written else None
         if schema is not None and "default" in written:
@@ -154,6 +163,7 @@ class _Compiler:
         self._check_keys(kind, written, path)
         instances = InstancesCompiler(self._report, self._data)
         seen = instances.visible(written, variables)
+        timers = TimerCompiler(self._report, self._data)
         join = control.join(name, written, path)
         split = control.split(name, written, variables, path)
         return Task(
@@ -181,6 +191,8 @@ class _Compiler:
             loop=control.loop(written, variables, path),
             mutex=written.get("mutex"),
             trigger=control.trigger(written),
+            timers=timers.timers(written, variables, path),
+            delay=timers.delay(written, variables, path),
             instances=instances.instances(written, variables, path),
             decomposition=self._decomposition(written, path) if kind is Kind.COMPOSITE else None,
         )

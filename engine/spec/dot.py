@@ -25,7 +25,8 @@ MARK_PT = 16
 PLACE_PT = 26
 """The diameter of a condition."""
 
-INK, GREY, BLUE, RED, AMBER, GREEN = "#1f2933", "#52606d", "#0b5cad", "#b3261e", "#9a5b00", "#1b6e3c"
+INK, GREY, BLUE, RED = "#1f2933", "#52606d", "#0b5cad", "#b3261e"
+AMBER, GREEN, VIOLET = "#9a5b00", "#1b6e3c", "#6b21a8"
 PAPER, RUNNING = "#ffffff", "#dbeafe"
 
 
@@ -204,7 +205,7 @@ def _work(task: Task) -> Iterator[str]:
     if task.loop is not None:
         yield _loop(task.loop)
     if task.trigger is not None:
-        yield f"on {task.trigger.name}{'' if task.trigger.persistent else ', if it waits'}"
+        yield f"on {task.trigger.name}{'' if task.trigger.persistent else ', not kept'}"
     if task.mutex is not None:
         yield f"alone in {task.mutex}"
 
@@ -248,7 +249,7 @@ def _predicate(task: Task, flow: Flow) -> str:
 def _emptied(net: Net) -> Iterator[tuple[Task, str, str]]:
     """Each task with the elements it empties, and the colour that says when."""
     for task in net.tasks.values():
-        for region, colour in ((task.cancels, RED), (task.resets, AMBER)):
+        for region, colour in ((task.cancels, RED), (task.resets, VIOLET)):
             if region is not None:
                 yield from ((task, colour, element) for element in (*region.tasks, *region.places))
 

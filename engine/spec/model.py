@@ -169,6 +169,53 @@ class Trigger:
     persistent: bool
 
 
+class TimerStart(StrEnum):
+    """From when on a timer runs: since the task waits to be started, or since it was started."""
+
+    ENABLED = "enabled"
+    STARTED = "started"
+
+
+class TimerAction(StrEnum):
+    """What a timer does when it is due.
+
+    `REMIND` only says so; `SKIP` lets a task that still waits count as done, `COMPLETE` also one that was started;
+    `CANCEL` ends its path; `EXCEPTION` raises `timeout`.
+    """
+
+    REMIND = "remind"
+    SKIP = "skip"
+    COMPLETE = "complete"
+    CANCEL = "cancel"
+    EXCEPTION = "exception"
+
+
+@dataclass(frozen=True, slots=True)
+class Workdays:
+    """Only working days count: Monday to Friday, without the holidays of a country and a part of it, if it is named."""
+
+    country: str | None = None
+    subdivision: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """A moment: `at` gives it, or `after` how long to wait; exactly one of them. Each gives a text."""
+
+    after: Source | None = None
+    at: Source | None = None
+    workdays: Workdays | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """A timer of a task."""
+
+    start: TimerStart
+    when: When
+    action: TimerAction
+
+
 @dataclass(frozen=True, slots=True)
 class Gather:
     """How one variable is made of what the instances gave: `source` reads one output, `with_` joins what was read."""
@@ -257,6 +304,8 @@ class Task:
     loop: Loop | None = None
     mutex: str | None = None
     trigger: Trigger | None = None
+    timers: tuple[Timer, ...] = ()
+    delay: When | None = None
     instances: Instances | None = None
     decomposition: Decomposition | None = None
 
@@ -307,6 +356,7 @@ class Specification:
     dialect: Dialect = Dialect.RW
     title: str | None = None
     max_depth: int = DEFAULT_MAX_DEPTH
+    deadline: When | None = None
     warnings: tuple[str, ...] = field(default=())
 
     @property

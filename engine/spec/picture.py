@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from engine.errors import Refusal
+from engine.errors import InvalidInput
 from engine.spec import symbols
 from engine.spec.dot import (
     DETAIL_PT,
@@ -33,7 +33,7 @@ MOST_DRAWN = 400
 _NAMESPACES = (' xmlns="http://www.w3.org/2000/svg"', ' xmlns:xlink="http://www.w3.org/1999/xlink"')
 
 
-class PictureTooLarge(Refusal):
+class PictureTooLarge(InvalidInput):
     """There is more to draw than a picture can show."""
 
     code = "picture_too_large"

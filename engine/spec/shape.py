@@ -287,6 +287,30 @@ FAILURE = Text(
 INITIATOR = Text(words=("system", "user"))
 JSON_SCHEMA = Json(truth=True)
 TRIGGER = Text(pattern=r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", called="a name of a trigger")
+COUNTRY = Text(pattern=r"[A-Z]{2,3}", called="a code of a country")
+SUBDIVISION = Text(pattern=r"[A-Za-z0-9-]{1,40}", called="a part of a country")
+WORKDAYS = Either(
+    ((bool, Flag()), (dict, Keys({"country": COUNTRY, "subdivision": SUBDIVISION}, required=("country",)))),
+    "true, or {country, subdivision}",
+)
+DUE: dict[str, Shape] = {"after": Source(), "at": Source(), "workdays": WORKDAYS}
+WHEN = Either(
+    ((str, Text(called="a duration or a path")), (dict, Keys(DUE))), "a duration, a path, or {after, at, workdays}"
+)
+TIMER = Keys(
+    {
+        "trigger": Text(words=("enabled", "started")),
+        **DUE,
+        "then": Either(
+            (
+                (str, Text(words=("remind", "skip", "complete", "cancel"))),
+                (dict, Keys({"exception": Text(words=("timeout",))}, required=("exception",))),
+            ),
+            "remind, skip, complete, cancel or {exception: timeout}",
+        ),
+    },
+    required=("then",),
+)
 MOST_THREADS = 1_000
 MOST_INSTANCES = 1_000_000
 THREADS = Keys({"threads": Number(1, MOST_THREADS)}, required=("threads",))
@@ -362,7 +386,7 @@ TASK = Keys(
         "net": NAME,
         "specification": Keys({"id": NAME, "version": NAME}, required=("id",)),
         "instances": INSTANCES,
-        "timer": Either(((list, ListOf(Json())), (dict, Json())), "a list of timers"),
+        "timer": Either(((list, ListOf(TIMER, least=1)), (dict, TIMER)), "a timer or a list of them"),
         "trigger": Keys({"name": TRIGGER, "kind": Text(words=("persistent", "transient"))}, required=("name", "kind")),
         "cancels": ListOf(NAME),
         "completes": ListOf(NAME),
@@ -373,13 +397,13 @@ TASK = Keys(
         "compensation": NAME,
         "requires": Text(called="an expression"),
         "ensures": Text(called="an expression"),
-        "delay": DURATION,
+        "delay": WHEN,
         "constraints": Json(),
     },
     required=("kind",),
     unsupported=frozenset(
         {
-            "timer", "on", "worklet", "compensation", "requires", "ensures", "delay", "constraints",
+            "on", "worklet", "compensation", "requires", "ensures", "constraints",
         }
     ),
 )  # fmt: skip
@@ -420,10 +444,10 @@ SPECIFICATION = Keys(
         "schemas": MapOf(JSON_SCHEMA, VARIABLE, "a name of a schema"),
         "nets": MapOf(NET, ELEMENT, "a name of a net"),
         "on": Json(),
-        "deadline": DURATION,
+        "deadline": WHEN,
     },
     required=("specification", "version", "nets"),
-    unsupported=frozenset({"on", "deadline"}),
+    unsupported=frozenset({"on"}),
 )
 
 

@@ -17,7 +17,7 @@ from enum import StrEnum
 from engine.spec.firings import Firing, Phase
 from engine.spec.model import END, Join, Net, Specification, Split, Task
 from engine.spec.reduction import reduced
-from engine.spec.state_space import MOST_STATES, StateSpace, covered, explore, is_monotone
+from engine.spec.state_space import MOST_STATES, StateSpace, explore, growth, is_monotone
 
 
 class Flaw(StrEnum):
@@ -38,9 +38,8 @@ class Flaw(StrEnum):
 class Finding:
     """One violation, with a shortest sequence of firings that shows it (none for a dead task).
 
-    `tokens` and `running` are what there is at its end. `about` names the places or tasks that it is about. `states` is
-    in how many of the visited states it shows. `shortened` says that the sequence is one of the reduced net: firings
-    that change nothing are left out.
+    `tokens` and `running` are what there is at its end. `about` names the places or tasks that it is about.
+    `shortened` says that the sequence is one of the reduced net: firings that change nothing are left out.
     """
 
     net: str
@@ -50,21 +49,21 @@ class Finding:
     tokens: tuple[tuple[str, int], ...] = ()
     running: tuple[tuple[str, int], ...] = ()
     about: tuple[str, ...] = ()
-    states: int = 0
     shortened: bool = False
 
-    def line(self) -> str:
-        """The violation on one line."""
+    def summary(self) -> str:
+        """The violation on one line, with the tasks of the sequence."""
         steps = ", ".join(firing.task for firing in self.trace if firing.phase is not Phase.STARTS)
         after = f"after {steps}: " if steps else ""
-        return f"nets.{self.net}: {_WORDS[self.flaw]}: {after}{self.message}"
+        return f"{_WORDS[self.flaw]}: {after}{self.message}"
 
 
 @dataclass(frozen=True, slots=True)
 class Soundness:
     """What was found out about a net.
 
-    `states` counts those visited, in the reduced net where that was enough; `whole` says that there are no others.
+    `states` counts those visited, in the reduced net where that was enough; `whole` says that every state of the net or
+    of the reduced one was.
     `notes` say what was not looked at, and why.
     """
 
@@ -83,15 +82,15 @@ class Soundness:
         """What was found, for a person to read."""
         return [
             *(line for finding in self.findings for line in _told(self.net, finding)),
-            *(f"nets.{self.net.name}: {note}" for note in self.notes),
+            *self._noted(),
         ]
 
     def warnings(self) -> list[str]:
         """What was found, each on one line."""
-        return [
-            *(finding.line() for finding in self.findings),
-            *(f"nets.{self.net.name}: {note}" for note in self.notes),
-        ]
+        return [*(f"nets.{self.net.name}: {finding.summary()}" for finding in self.findings), *self._noted()]
+
+    def _noted(self) -> list[str]:
+        return [f"nets.{self.net.name}: {note}" for note in self.notes]
 
 
 def check_specification(specification: Specification, most_states: int = MOST_STATES) -> tuple[Soundness, ...]:
@@ -110,12 +109,38 @@ def check(net: Net, most_states: int = MOST_STATES) -> Soundness:
     suspected = _findings(space)
     if not suspected:
         return Soundness(net, (), len(space.states), space.whole, _notes(space))
-    whole = explore(net, most_states)
+    whole = explore(net, most_states, enough=_Sought(suspected))
     shown = _findings(whole)
     if not whole.whole:
         known = {finding.flaw for finding in shown}
         shown += [_unfolded(each, smaller.stands_for) for each in suspected if each.flaw not in known]
-    return Soundness(net, tuple(shown), len(whole.states), whole.whole, _notes(whole))
+    return Soundness(
+        net,
+        tuple(shown),
+        len(whole.states),
+        whole.whole or space.whole,
+        () if whole.whole else _notes(space),
+    )
+
+
+FEW_STATES = 1_000
+"""A search that has shown what it was begun for goes on to as many states: there may be something else."""
+
+
+class _Sought:
+    """Says when a search has shown what it was begun for. What only all states can show is never enough."""
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self._flaws = {finding.flaw for finding in findings}
+
+    def __call__(self, space: StateSpace, number: int) -> bool:
+        if number in space.grown:
+            self._flaws.discard(Flaw.UNBOUNDED)
+        elif space.is_dead(number):
+            self._flaws.discard(Flaw.DEADLOCK)
+        elif _is_improper(space, number):
+            self._flaws.discard(Flaw.IMPROPER_COMPLETION)
+        return not self._flaws and len(space.states) >= FEW_STATES
 
 
 # -- what the states show ----------------------------------------------------------------------------------------------
@@ -133,7 +158,7 @@ def _deadlocks(space: StateSpace) -> Iterator[Finding]:
             dict.fromkeys(task.name for place in state.marking for task in space.net.consumers.get(place, ()))
         )
         message = f"nothing can happen any more: {_left(state.marking, state.busy)}"
-        yield _finding(space, Flaw.DEADLOCK, message, dead, waiting)
+        yield _finding(space, Flaw.DEADLOCK, message, dead[0], waiting)
 
 
 def _livelocks(space: StateSpace) -> Iterator[Finding]:
@@ -142,46 +167,37 @@ def _livelocks(space: StateSpace) -> Iterator[Finding]:
     if stuck:
         state = space.states[stuck[0]]
         message = f"from here the case goes on for ever and never completes: {_left(state.marking, state.busy)}"
-        yield _finding(space, Flaw.LIVELOCK, message, stuck, tuple(state.marking))
+        yield _finding(space, Flaw.LIVELOCK, message, stuck[0], tuple(state.marking))
 
 
 def _improper_completions(space: StateSpace) -> Iterator[Finding]:
-    if space.net.implicit_termination:
-        return
-    improper = [
-        number
-        for number in space.complete()
-        if space.states[number].busy or sum(space.states[number].marking.values()) > 1
-    ]
+    improper = [number for number in space.complete() if _is_improper(space, number)]
     if improper:
         state = space.states[improper[0]]
         left = {place: count - (place == END) for place, count in state.marking.items()}
         left = {place: count for place, count in left.items() if count}
         message = f"the case is complete, and what is left is cancelled: {_left(left, state.busy)}"
-        yield _finding(space, Flaw.IMPROPER_COMPLETION, message, improper, (*left, *state.busy))
+        yield _finding(space, Flaw.IMPROPER_COMPLETION, message, improper[0], (*left, *state.busy))
+
+
+def _is_improper(space: StateSpace, number: int) -> bool:
+    state = space.states[number]
+    return END in state.marking and bool(state.busy or sum(state.marking.values()) > 1)
 
 
 def _growth(space: StateSpace) -> Iterator[Finding]:
-    if space.whole:
+    found = growth(space)
+    if found is None:
         return
+    number, grown = found
+    count = space.states[number].marking.get(grown) or space.states[number].busy[grown]
     if is_monotone(space.net):
-        # The states that stopped the search have a second token somewhere; a state before them may show it already.
-        growing = ((number, covered(space, number)) for number in range(len(space.states)))
-        found = next(((number, grown) for number, grown in growing if grown is not None), None)
-        ending = "is there again beside all that was there before: this can be repeated without end"
+        what = f"a run of {grown}" if grown in space.net.tasks else f"a token {_where(grown)}"
+        message = f"{what} came on top of all that was there before: this can be repeated without end"
     else:
-        found = next(iter(space.grown.items()), None)
-        ending = "are there, and probably no end to it"
-    if found is not None:
-        shown, grown = found
-        state = space.states[shown]
-        count = 1 if is_monotone(space.net) else max(state.marking.get(grown, 0), state.busy.get(grown, 0))
-        subject = (
-            f"{'a run' if count == 1 else f'{count} runs'} of {grown}"
-            if grown in space.net.tasks
-            else (f"{_tokens(count)} {_where(grown)}")
-        )
-        yield _finding(space, Flaw.UNBOUNDED, f"{subject} {ending}", [shown], (grown,))
+        what = f"{count} runs of {grown}" if grown in space.net.tasks else f"{_tokens(count)} {_where(grown)}"
+        message = f"there are {what}, and probably no end to them"
+    yield _finding(space, Flaw.UNBOUNDED, message, number, (grown,))
 
 
 def _dead_tasks(space: StateSpace) -> Iterator[Finding]:
@@ -191,17 +207,16 @@ def _dead_tasks(space: StateSpace) -> Iterator[Finding]:
                 yield Finding(space.net.name, Flaw.DEAD_TASK, f"{name} can never start", about=(name,))
 
 
-def _finding(space: StateSpace, flaw: Flaw, message: str, states: list[int], about: tuple[str, ...]) -> Finding:
-    state = space.states[states[0]]
+def _finding(space: StateSpace, flaw: Flaw, message: str, number: int, about: tuple[str, ...]) -> Finding:
+    state = space.states[number]
     return Finding(
         space.net.name,
         flaw,
         message,
-        space.trace(states[0]),
+        space.trace(number),
         tuple(state.marking.items()),
         tuple(state.busy.items()),
         about,
-        len(states),
     )
 
 
@@ -268,7 +283,11 @@ def _step(net: Net, firing: Firing) -> str:
 
 def _what_it_waits_for(task: Task, tokens: Mapping[str, int]) -> Iterator[str]:
     missing = [place for place in task.inputs if place not in tokens]
-    if missing and task.join is not Join.XOR:
+    if task.join is Join.PARTIAL:
+        yield f"  {task.name} needs tokens of {task.needed} branches, and has {len(task.inputs) - len(missing)}"
+    elif task.join is Join.THREADS:
+        yield f"  {task.name} needs {_tokens(task.needed)}, and has {sum(tokens.get(each, 0) for each in task.inputs)}"
+    elif missing:
         yield f"  {task.name} has no token {_listed(map(_where, missing))}"
 
 

@@ -7,6 +7,7 @@ decidability, and analysis"), so there a bound on the tokens of one place stands
 """
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -14,13 +15,16 @@ from engine.net.state import NetState
 from engine.spec.firings import Firing, TooManyWays, is_complete, moves
 from engine.spec.model import START, Join, Net
 
-MOST_STATES = 20_000
-"""States of one net that are visited."""
+MOST_STATES = 10_000
+"""States of one net that are visited: a second of work at most, but for or-joins that are hard to decide."""
 
 MOST_TOKENS = 24
 """Tokens in one place, or runs of one task, beyond which a net that is no Petri net counts as unbounded."""
 
 Key = tuple[frozenset[tuple[str, int]], frozenset[tuple[str, int]], frozenset[tuple[str, int | tuple[str, ...]]]]
+
+
+Enough = Callable[["StateSpace", int], bool]
 
 
 class Way(NamedTuple):
@@ -34,14 +38,15 @@ class Way(NamedTuple):
 class StateSpace:
     """What was explored. States are numbered in the order they were found; 0 is the one a case begins in.
 
-    `edges` lists where the firings of each state lead. `cut` are states whose firings were not looked at: for want of
-    room, or because they belong to something without end. `grown` are those that show it: with the place or task whose
-    count has no end.
+    `totals` are their tokens and runs; `edges` lists where the firings of each state lead. `cut` are states whose
+    firings were not looked at: for want of room, or because they belong to something without end. `grown` are those
+    that show it, with the place or task whose count has no end.
     """
 
     net: Net
     states: list[NetState]
     ways: list[Way | None]
+    totals: list[int]
     edges: list[tuple[int, ...]]
     fired: set[str] = field(default_factory=set)
     cut: set[int] = field(default_factory=set)
@@ -68,11 +73,11 @@ class StateSpace:
 
     def dead(self) -> list[int]:
         """The states that are not complete, and in which nothing can happen."""
-        return [
-            number
-            for number, following in enumerate(self.edges)
-            if not following and number not in self.cut and not is_complete(self.states[number])
-        ]
+        return [number for number in range(len(self.states)) if self.is_dead(number)]
+
+    def is_dead(self, number: int) -> bool:
+        """Whether nothing can happen in a state whose firings were looked at, though it is not complete."""
+        return not self.edges[number] and number not in self.cut and not is_complete(self.states[number])
 
     def leading_to(self, states: set[int]) -> set[int]:
         """The states from which one of these can be reached."""
@@ -100,26 +105,32 @@ def is_monotone(net: Net) -> bool:
     )
 
 
-def explore(net: Net, most_states: int = MOST_STATES, *, begin_in: str = START) -> StateSpace:
-    """The states of a net, at most so many. `begin_in` is the place in which a case begins."""
+def explore(
+    net: Net, most_states: int = MOST_STATES, *, begin_in: str = START, enough: Enough | None = None
+) -> StateSpace:
+    """The states of a net, at most so many. `begin_in` is the place in which a case begins.
+
+    `enough` is asked after each state whether the search may stop there.
+    """
     begin = NetState(net, {begin_in: 1})
-    space = StateSpace(net, [begin], [None], [()])
+    space = StateSpace(net, [begin], [None], [1], [()])
     known = {_key(begin): 0}
     monotone = is_monotone(net)
     waiting = deque([0])
     while waiting:
         number = waiting.popleft()
-        state = space.states[number]
-        if is_complete(state):
-            continue
-        if _grows(space, number, monotone=monotone):
+        if is_complete(space.states[number]):
+            pass
+        elif _grows(space, number, monotone=monotone):
             space.cut.add(number)
-            continue
-        if len(space.states) >= most_states:
+        elif len(space.states) >= most_states:
             space.bound_reached = True
             space.cut.add(number)
-            continue
-        _expand(space, number, known, waiting)
+        else:
+            _expand(space, number, known, waiting)
+        if enough is not None and enough(space, number):
+            break
+    space.cut.update(waiting)
     return space
 
 
@@ -134,6 +145,7 @@ def _expand(space: StateSpace, number: int, known: dict[Key, int], waiting: dequ
                 target = known[key] = len(space.states)
                 space.states.append(reached)
                 space.ways.append(Way(number, firing))
+                space.totals.append(_total(reached))
                 space.edges.append(())
                 waiting.append(target)
             following[target] = None
@@ -149,7 +161,7 @@ def _grows(space: StateSpace, number: int, *, monotone: bool) -> bool:
     highest = max((*state.marking.values(), *state.busy.values()), default=0)
     if highest < 2:
         return False
-    grown = covered(space, number) if monotone else None
+    grown = _covered(space, number) if monotone else None
     if grown is None and highest > _most_tokens(space.net):
         counts = {**state.marking, **state.busy}
         grown = max(counts, key=counts.__getitem__)
@@ -159,13 +171,25 @@ def _grows(space: StateSpace, number: int, *, monotone: bool) -> bool:
     return True
 
 
-def covered(space: StateSpace, number: int) -> str | None:
+def growth(space: StateSpace) -> tuple[int, str] | None:
+    """The first state that shows growth without end, with the place or task that grows."""
+    if not is_monotone(space.net):
+        return next(iter(space.grown.items()), None)
+    if space.whole:
+        return None
+    # The states that stopped the search have a second token somewhere; one before them may show it already.
+    growing = ((number, _covered(space, number)) for number in range(len(space.states)))
+    return next(((number, grown) for number, grown in growing if grown is not None), None)
+
+
+def _covered(space: StateSpace, number: int) -> str | None:
     """The place or task that has more in this state than in an earlier one on its way that it covers."""
     state, way = space.states[number], space.ways[number]
-    total = _total(state)
+    if is_complete(state):
+        return None
     while way is not None:
         earlier = space.states[way.source]
-        if _total(earlier) < total and _covers(state, earlier):
+        if space.totals[way.source] < space.totals[number] and _covers(state, earlier):
             return next(
                 name
                 for counts, before in ((state.marking, earlier.marking), (state.busy, earlier.busy))
@@ -177,12 +201,15 @@ def covered(space: StateSpace, number: int) -> str | None:
 
 
 def _covers(state: NetState, earlier: NetState) -> bool:
-    exclusive = {task.name for tasks in state.net.mutexes.values() for task in tasks}
     return (
         all(state.marking.get(place, 0) >= count for place, count in earlier.marking.items())
         and all(state.busy.get(task, 0) >= count for task, count in earlier.busy.items())
         # A run that holds a mutex makes less possible, not more.
-        and all(state.busy.get(task, 0) == earlier.busy.get(task, 0) for task in exclusive)
+        and all(
+            state.busy.get(task.name, 0) == earlier.busy.get(task.name, 0)
+            for tasks in state.net.mutexes.values()
+            for task in tasks
+        )
     )
 
 

@@ -1,12 +1,13 @@
 """Events of the case as a whole: it begins, goes on, is suspended, resumed, cancelled, stands still after a fault."""
 
-from engine.case import Case, CaseStatus
+from engine.case import LEFT, Case, CaseStatus, TimerKind
 from engine.case_input import input_problems
+from engine.data.expressions import ExpressionFailed
 from engine.data.mapping import ValidationFailed
 from engine.draft import Draft
 from engine.events import CaseCancelled, CaseFaulted, CaseRetried, CaseSubmitted, Continued
 from engine.exceptions.raising import raise_data_exception
-from engine.net import cancellation, instances, marking
+from engine.net import cancellation, instances, marking, timers
 from engine.net.ending import end
 from engine.spec.model import START
 
@@ -14,7 +15,7 @@ from engine.spec.model import START
 def submitted(draft: Draft, event: CaseSubmitted) -> None:
     """The case begins: its variables are set and the start condition gets its token."""
     case = draft.case
-    if case.status is not CaseStatus.SUBMITTED:
+    if case.status is not CaseStatus.SUBMITTED or case.timers:
         draft.note("ignored", detail="the case has begun already")
         return
     case.status = CaseStatus.RUNNING
@@ -26,7 +27,25 @@ def submitted(draft: Draft, event: CaseSubmitted) -> None:
     if problems:
         raise_data_exception(draft, "", 0, ValidationFailed(tuple(problems)))
         return
-    marking.add(case.marking, START)
+    if event.not_before > draft.at:
+        case.status = CaseStatus.SUBMITTED
+        timers.run(draft, [timers.Due(TimerKind.START, 0, event.not_before)])
+        draft.note("waits", detail=event.not_before)
+        return
+    begin(draft)
+
+
+def begin(draft: Draft) -> None:
+    """The net begins: the start condition gets its token, and the time until the deadline runs."""
+    draft.case.status = CaseStatus.RUNNING
+    deadline = draft.specification.deadline
+    if deadline is not None and draft.case.parent is None:
+        try:
+            timers.run(draft, [timers.due_of(draft, deadline, TimerKind.DEADLINE)])
+        except (ValidationFailed, ExpressionFailed) as failure:
+            raise_data_exception(draft, "", 0, failure)
+            return
+    marking.add(draft.case.marking, START)
     draft.touched.add(START)
 
 
@@ -46,7 +65,8 @@ def continued(draft: Draft, event: Continued) -> None:
         return
     for number, run in list(draft.case.runs.items()):
         group = run.instances
-        if group is not None and group.created < group.planned and number in draft.case.runs:
+        growing = group is not None and group.created < group.planned and run.state not in LEFT
+        if growing and number in draft.case.runs:
             instances.grow(draft, number)
     draft.touched.update(draft.case.marking)
     draft.unsettled = True

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from engine.case import BUSY, RunState
+from engine.case import BUSY, CaseStatus, RunState
 from engine.draft import Draft
 from engine.errors import Conflict
 from engine.events import InstanceAdded, InstancesGathered
@@ -16,7 +16,12 @@ from engine.net import firing, instances
 def added(draft: Draft, event: InstanceAdded) -> None:
     """One more instance (WCP-15). Raises `Conflict` where the task allows none, has as many as it may, or is done."""
     found = execution_of(draft.case, number_of(event.item))
-    if found is None or found.run.instances is None or found.run.state not in BUSY | {RunState.ENABLED}:
+    if (
+        found is None
+        or found.run.instances is None
+        or found.run.state not in BUSY | {RunState.ENABLED}
+        or draft.case.status is not CaseStatus.RUNNING
+    ):
         raise Conflict(f"item {event.item} is none of several instances that are still waited for", code="no_instances")
     rule = instances.of(draft.task(found.run.task))
     if not rule.dynamic:
@@ -35,7 +40,7 @@ def added(draft: Draft, event: InstanceAdded) -> None:
 def gathered(draft: Draft, event: InstancesGathered) -> None:
     """What the instances gave was joined: the run goes on with it, or it cannot be joined so."""
     run = draft.case.runs.get(event.number)
-    if run is None or run.state not in BUSY:
+    if run is None or run.state not in BUSY or draft.case.status is not CaseStatus.RUNNING:
         draft.note("ignored", number=event.number, detail="nobody waits for these results any more")
         return
     if event.error is not None:

@@ -1,7 +1,5 @@
 """Events of work items. Starting fires the task; what waits is decided anew after every change of the marking."""
 
-from msgspec.structs import replace
-
 from engine.case import BUSY, CaseStatus, RunState
 from engine.data.expressions import ExpressionFailed
 from engine.data.mapping import ValidationFailed
@@ -31,7 +29,7 @@ from engine.spec.model import Initiator
 def distributed(draft: Draft, event: Distributed) -> None:
     """The answer to whom an item goes. Where the system starts items, its owner has it started at once."""
     found = execution_of(draft.case, number_of(event.item))
-    if found is None:
+    if found is None or draft.case.ended:
         draft.note("ignored", number=number_of(event.item), detail="the item is gone")
         return
     task = draft.task(found.run.task)
@@ -79,8 +77,10 @@ def failed(draft: Draft, event: ItemFailed) -> None:
     if found.instance is None or firing.fails_its_task(draft, found.number):
         raise_exception(draft, ExceptionKind.ITEM_FAILED, found.run.task, found.execution, event.reason)
         return
-    _take(draft, found)
-    firing.end_instance(draft, found.number, found.execution, ItemState.FAILED)
+    _refuse_if_held(draft, found)
+    firing.start(draft, found.number)
+    if not draft.case.ended:
+        firing.end_instance(draft, found.number, found.execution, ItemState.FAILED)
 
 
 def skipped(draft: Draft, event: ItemSkipped) -> None:
@@ -88,7 +88,9 @@ def skipped(draft: Draft, event: ItemSkipped) -> None:
     found = _living(draft, event.item)
     _refuse_if_held(draft, found)
     draft.effects.append(MoveItem(event.item, ItemState.SKIPPED, by=event.by))
-    _take(draft, found)
+    firing.start(draft, found.number)
+    if draft.case.ended:
+        return
     if found.instance is None:
         firing.complete(draft, found.number, None, mapped=False)
     else:
@@ -101,19 +103,22 @@ def cancelled(draft: Draft, event: ItemCancelled) -> None:
     Of several instances one is stopped; the others go on.
     """
     found = _living(draft, event.item)
-    if found.run.state is RunState.ENABLED:
-        firing.take_tokens(draft, draft.task(found.run.task))
-        draft.case.runs[found.number] = replace(found.run, state=RunState.EXECUTING)
     if found.instance is None:
+        if found.run.state is RunState.ENABLED:
+            firing.take_tokens(draft, draft.task(found.run.task))
         cancellation.leave(draft, found.number, RunState.CANCELLED)
     else:
+        _refuse_if_held(draft, found)
         draft.effects.append(MoveItem(event.item, ItemState.CANCELLED, by=event.by))
-        firing.end_instance(draft, found.number, found.execution, ItemState.CANCELLED)
+        firing.start(draft, found.number)
+        if not draft.case.ended:
+            firing.end_instance(draft, found.number, found.execution, ItemState.CANCELLED)
 
 
 def claims_answered(draft: Draft, event: ClaimsAnswered) -> None:
     """It is known which items are claimed: the surplus ones are withdrawn."""
-    withdraw_surplus(draft, draft.task(event.task), frozenset(event.claimed))
+    if draft.case.status is CaseStatus.RUNNING:
+        withdraw_surplus(draft, draft.task(event.task), frozenset(event.claimed))
 
 
 def moved(draft: Draft, event: ItemMoved) -> None:
@@ -131,13 +136,11 @@ def _start(draft: Draft, found: Execution, by: str) -> None:
             return
     # An instance keeps what it was given when it was created: its element is its own (data pattern 4).
     firing.start(draft, found.number)
+    if draft.case.ended:
+        return
     if found.instance is not None:
         draft.note("started", task.name, found.execution)
     draft.effects.append(MoveItem(draft.item(found.execution), ItemState.STARTED, by=by, owner=by, input=given))
-
-
-def _take(draft: Draft, found: Execution) -> None:
-    firing.start(draft, found.number)
 
 
 def _counts(found: Execution) -> bool:

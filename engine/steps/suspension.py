@@ -15,6 +15,7 @@ KEPT = frozenset(
         events.ChildEnded,
         events.Continued,
         events.ItemCompleted,
+        events.TimerFired,
         events.TriggerPosted,
     }
 )

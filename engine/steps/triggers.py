@@ -3,9 +3,10 @@
 from engine.case import CaseStatus
 from engine.draft import Draft
 from engine.events import TriggerPosted
+from engine.exceptions.raising import DATA_FAILURES
 from engine.net import firing, joins, mutexes
 from engine.net.settling import waiting_runs
-from engine.spec.model import Kind, Task
+from engine.spec.model import Task
 
 MOST_KEPT = 1_000
 """Persistent triggers that a case keeps: somebody who posts without end must not fill it."""
@@ -20,10 +21,8 @@ def posted(draft: Draft, event: TriggerPosted) -> None:
     for task in tasks:
         if _waits(draft, task):
             draft.note("triggered", task.name, detail=event.name)
-            if task.kind is Kind.HUMAN:
-                firing.enable(draft, task, (event.data,))
-            else:
-                firing.fire(draft, task, (event.data,))
+            begin = firing.fire if _starts_by_itself(draft, task) else firing.enable
+            begin(draft, task, (event.data,))
             return
     keeping = any(task.trigger is not None and task.trigger.persistent for task in tasks)
     if keeping and len(draft.case.triggers) < MOST_KEPT:
@@ -36,6 +35,14 @@ def posted(draft: Draft, event: TriggerPosted) -> None:
 
 def _waits(draft: Draft, task: Task) -> bool:
     """Whether the task needs only this event to start (a person's: to be shown)."""
-    if task.kind is Kind.HUMAN:
+    if not _starts_by_itself(draft, task):
         return joins.times(task, draft.state) > len(waiting_runs(draft, task))
     return joins.enabled(task, draft.state) and mutexes.is_free(draft, task)
+
+
+def _starts_by_itself(draft: Draft, task: Task) -> bool:
+    try:
+        return firing.starts_by_itself(draft, task)
+    except DATA_FAILURES:
+        # Beginning it meets the same failure, and raises it at the task.
+        return True

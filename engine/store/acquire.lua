@@ -1,11 +1,12 @@
 -- Takes the lease of a shard that nobody drains.
 --
--- KEYS  1 the shard's lease, 2 its stream of events
--- ARGV  owner, how long the lease holds in ms
+-- KEYS  1 the shard's lease, 2 its stream of events, 3 its timers
+-- ARGV  owner, how long the lease holds in ms, how many due timers become events
 -- gives {0, 0} when somebody drains it, else {number, strikes}
 --
 -- A lease that ran out without being given back counts against the event at the head of the stream: its drainer may
--- have died of it. The number only ever grows and fences off every earlier holder.
+-- have died of it. The number only ever grows and fences off every earlier holder. Due timers become events here too,
+-- so that they fire while beat is away.
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -26,4 +27,8 @@ end
 local number = redis.call('HINCRBY', KEYS[1], 'number', 1)
 redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'expires', now + tonumber(ARGV[2]))
 redis.call('HDEL', KEYS[1], 'bell')
+for _, timer in ipairs(redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', now, 'LIMIT', 0, ARGV[3])) do
+  redis.call('XADD', KEYS[2], '*', 'e', timer)
+  redis.call('ZREM', KEYS[3], timer)
+end
 return {number, strikes}

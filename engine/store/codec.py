@@ -12,7 +12,7 @@ from msgspec.msgpack import Decoder, Encoder
 
 from engine.case import Case, CaseStatus
 from engine.effects import Call
-from engine.events import Envelope
+from engine.events import Envelope, TimerFired
 from engine.items.work_item import WorkItem
 from engine.journal import Entry, digest_of
 from engine.store.port import DeadLetter, PackedCase
@@ -136,6 +136,11 @@ def pack_call(call: Call) -> bytes:
 def unpack_call(packed: bytes) -> Call:
     """A call."""
     return _call(packed)
+
+
+def pack_timer(case_id: str, number: int, due: int) -> bytes:
+    """A timer, as the event it will be: the same timer is always packed the same."""
+    return _encode(Envelope(case_id, TimerFired(number, due)))
 
 
 def pack_entry(entry: Entry) -> bytes:

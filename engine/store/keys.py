@@ -46,6 +46,11 @@ def calls(shard: int) -> str:
     return f"{{{shard}}}:calls"
 
 
+def timers(shard: int) -> str:
+    """Timers by when they are due."""
+    return f"{{{shard}}}:timers"
+
+
 def dead(shard: int) -> str:
     """Events that could not be handled."""
     return f"{{{shard}}}:dead"

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from engine import names
 from engine.case import Case
 from engine.effects import Call
-from engine.events import CallFailed, Envelope
+from engine.events import CallFailed, Envelope, TimerFired
 from engine.items.work_item import WorkItem
 from engine.journal import Entry
 from engine.store import codec
@@ -18,11 +18,13 @@ from engine.store.port import (
     BELL_MS,
     LEASE_MS,
     ONCE_S,
+    TIMERS_PER_DRAIN,
     Appended,
     CasePage,
     CaseQuery,
     Commit,
     DeadLetter,
+    Fired,
     ItemPage,
     ItemQuery,
     Kept,
@@ -78,6 +80,7 @@ class _Shard:
     journals: dict[str, list[bytes]] = field(default_factory=lambda: defaultdict(list))
     items: dict[str, WorkItem] = field(default_factory=dict)
     calls: dict[str, _Call] = field(default_factory=dict)
+    timers: dict[tuple[str, int], int] = field(default_factory=dict)
     once: dict[str, tuple[str, int]] = field(default_factory=dict)
     dead: list[DeadLetter] = field(default_factory=list)
     parked: dict[str, list[Envelope]] = field(default_factory=lambda: defaultdict(list))
@@ -133,6 +136,14 @@ class MemoryStore:
             digest, until = self._shards[shard].once.get(once.name, ("", 0))
             return until > self.now() and digest == once.digest
 
+    def fire_timers(self, shards: Sequence[int], limit: int) -> list[Fired]:
+        with self._lock:
+            fired = []
+            for shard in shards:
+                timers = self._fire(self._shards[shard], limit)
+                fired.append(Fired(timers, self._must_ring(self._shards[shard]) if timers else False))
+            return fired
+
     def acquire(self, shard: int, owner: str) -> Lease | None:
         with self._lock:
             held = self._shards[shard]
@@ -144,6 +155,7 @@ class MemoryStore:
                 strikes = held.strikes + 1 if suspect and suspect == held.suspect else 1
                 held.strikes, held.suspect = strikes, suspect
             held.number += 1
+            self._fire(held, TIMERS_PER_DRAIN)
             held.owner, held.expires, held.bell = owner, self.now() + LEASE_MS, None
             return Lease(shard, held.number, owner, strikes)
 
@@ -314,6 +326,7 @@ class MemoryStore:
                     number,
                     0 if shard.owner and shard.expires > now else len(shard.events),
                     sum(record.due is not None and record.due <= now for record in shard.calls.values()),
+                    sum(due <= now for due in shard.timers.values()),
                 )
                 for number, shard in enumerate(self._shards)
             ]
@@ -328,6 +341,15 @@ class MemoryStore:
 
     def _of(self, name: str) -> _Shard:
         return self._shards[names.shard_of(name, len(self._shards))]
+
+    def _fire(self, shard: _Shard, limit: int) -> int:
+        """Makes events of timers that are due, in order."""
+        now = self.now()
+        due = sorted((due, codec.pack_timer(*timer, due), timer) for timer, due in shard.timers.items() if due <= now)
+        for moment, _, timer in due[:limit]:
+            del shard.timers[timer]
+            self._append(shard, Envelope(timer[0], TimerFired(timer[1], moment)))
+        return len(due[:limit])
 
     def _append(self, shard: _Shard, envelope: Envelope) -> None:
         milliseconds, sequence = shard.last_event
@@ -385,6 +407,11 @@ class MemoryStore:
         for run in commit.forgotten:
             shard.results.pop(run, None)
         shard.dead += commit.dead
+        for number, due in commit.timers_cleared:
+            if shard.timers.get((commit.after.id, number)) == due:
+                del shard.timers[commit.after.id, number]
+        for number, due in commit.timers_set:
+            shard.timers[commit.after.id, number] = due
         for letter in commit.buried:
             shard.dead.remove(letter)
         if commit.unparked:

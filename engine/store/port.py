@@ -23,6 +23,9 @@ from engine.journal import Entry
 LEASE_MS = 5_000
 """How long a drainer that says nothing more keeps others from its shard."""
 
+TIMERS_PER_DRAIN = 256
+"""Due timers of its own shard that a drainer makes events of when it takes the lease."""
+
 BELL_MS = 2_000
 """How long a doorbell that was rung keeps others from ringing it again."""
 
@@ -82,7 +85,8 @@ class Commit:
     `before` is the case as it was read; `packed` the case after it, as `codec.CasePacker` gives it. `items` maps an id
     to what was read (None: it is new) and what it becomes. `handled` are the stream ids of the events that led here.
     `buried` dead letters are dead no longer, and the first `unparked` parked events were taken. `started` are child
-    cases, `results` what instances gave, `forgotten` the runs whose results are no longer needed.
+    cases, `results` what instances gave, `forgotten` the runs whose results are no longer needed. Timers are
+    pairs of their number in the case and when they are due.
     """
 
     before: Case
@@ -102,6 +106,8 @@ class Commit:
     started: list["Submission"] = field(default_factory=list)
     results: list[KeepResult] = field(default_factory=list)
     forgotten: list[str] = field(default_factory=list)
+    timers_set: list[tuple[int, int]] = field(default_factory=list)
+    timers_cleared: list[tuple[int, int]] = field(default_factory=list)
 
 
 class Loaded(NamedTuple):
@@ -186,11 +192,19 @@ class Moved(NamedTuple):
 
 
 class ShardWork(NamedTuple):
-    """What a shard has to do: events that wait while nobody drains, and calls that are due."""
+    """What a shard has to do: events that wait while nobody drains, calls that are due, and timers."""
 
     shard: int
     undrained: int
     due_calls: int
+    due_timers: int
+
+
+class Fired(NamedTuple):
+    """How many due timers were made events of, and whether to ring for them."""
+
+    timers: int
+    ring: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +277,9 @@ class Store(Protocol):
 
     def submit(self, submissions: Sequence[Submission]) -> list[Submitted]:
         """Begins cases, each for itself: the stub and the event, or nothing."""
+
+    def fire_timers(self, shards: Sequence[int], limit: int) -> list[Fired]:
+        """Makes events of timers that are due, each once and in order, `limit` of each shard at most."""
 
     def append(self, shard: int, envelopes: Sequence[Envelope], once: Once | None = None) -> Appended:
         """Puts events behind those that wait, unless their mark says that it was done before."""

@@ -11,6 +11,7 @@ Keys (s = shard, c = case, i = item; `keys.py` makes the names):
     {s}:run:r        hash     what the instances of a run gave, by index, until it is gathered
     {s}:calls        zset     ids of calls by when they are due: a waiting one from its moment on, a taken one when its
                               taker's time is over
+    {s}:timers       zset     packed envelopes of `TimerFired` by when they are due
     {s}:once:m       hash     head: the digest of a request that came with an Idempotency-Key; for a day
     {s}:dead, {s}:parked:c    lists of events whose step raised, and of what came for their case after them
     {s}:by:*         zsets    indexes by time of creation; {s}:by:offers is a hash of the sets of people
@@ -43,11 +44,13 @@ from engine.store.paging import Cursor, page
 from engine.store.port import (
     LEASE_MS,
     ONCE_S,
+    TIMERS_PER_DRAIN,
     Appended,
     CasePage,
     CaseQuery,
     Commit,
     DeadLetter,
+    Fired,
     ItemPage,
     ItemQuery,
     Kept,
@@ -67,7 +70,7 @@ from engine.store.port import (
 )
 from engine.store.transaction import Argument, Transaction
 
-SCRIPTS = ("commit", "acquire", "release", "take")
+SCRIPTS = ("commit", "acquire", "release", "take", "fire")
 
 SCRIPTS_LOADED_AGAIN = 2
 """How often a batch is repeated when Redis does not know the scripts (the first time, a restart, a failover)."""
@@ -141,10 +144,20 @@ class RedisStore:
     def is_kept(self, shard: int, once: Once) -> bool:
         return bool(asked(lambda: self._redis.hget(keys.once(shard, once.name), "head")) == once.digest.encode())
 
+    def fire_timers(self, shards: Sequence[int], limit: int) -> list[Fired]:
+        scripts = [
+            Script("fire", (keys.lease(shard), keys.events(shard), keys.timers(shard)), (limit,)) for shard in shards
+        ]
+        return [Fired(timers, bool(ring)) for timers, ring in self._run(scripts)]
+
     # -- draining ----------------------------------------------------------------------------------------------
 
     def acquire(self, shard: int, owner: str) -> Lease | None:
-        script = Script("acquire", (keys.lease(shard), keys.events(shard)), (owner, LEASE_MS))
+        script = Script(
+            "acquire",
+            (keys.lease(shard), keys.events(shard), keys.timers(shard)),
+            (owner, LEASE_MS, TIMERS_PER_DRAIN),
+        )
         number, strikes = self._run([script])[0]
         return Lease(shard, number, owner, strikes) if number else None
 
@@ -349,12 +362,13 @@ class RedisStore:
             pipe.hmget(keys.lease(shard), "owner", "expires")
             pipe.xlen(keys.events(shard))
             pipe.zcount(keys.calls(shard), "-inf", now)
+            pipe.zcount(keys.timers(shard), "-inf", now)
         answers = asked(pipe.execute)
         work = []
         for shard in range(self._shards):
-            (owner, expires), waiting, due = answers[shard * 3 : shard * 3 + 3]
+            (owner, expires), waiting, calls, timers = answers[shard * 4 : shard * 4 + 4]
             drained = bool(owner) and int(expires) > now
-            work.append(ShardWork(shard, 0 if drained else waiting, due))
+            work.append(ShardWork(shard, 0 if drained else waiting, calls, timers))
         return work
 
     def dead_letters(self, shard: int) -> list[DeadLetter]:
@@ -399,6 +413,11 @@ class RedisStore:
             transaction.write("HSET", keys.results(shard, kept.run), kept.index, codec.pack_result(kept.values))
         for run in commit.forgotten:
             transaction.write("UNLINK", keys.results(shard, run))
+        timers = keys.timers(shard)
+        if commit.timers_cleared:
+            transaction.write("ZREM", timers, *(codec.pack_timer(case.id, *each) for each in commit.timers_cleared))
+        for number, due in commit.timers_set:
+            transaction.write("ZADD", timers, due, codec.pack_timer(case.id, number, due))
         for letter in commit.dead:
             transaction.write("RPUSH", keys.dead(shard), codec.pack_dead_letter(letter))
         for letter in commit.buried:

@@ -215,7 +215,7 @@ def test_a_journal_is_read_page_by_page_with_what_each_event_did(bench: Bench, a
     rest = admin.get("/api/v1/cases/c1/journal", limit=2, cursor=page["next"]).json
     submitted, distributed, claimed = page["items"] + rest["items"]
     assert [each["seq"] for each in (submitted, distributed, claimed)] == [1, 2, 3]
-    assert submitted["event"] == {"type": "case.submitted", "data": ORDER, "by": "admin"}
+    assert submitted["event"] == {"type": "case.submitted", "data": ORDER, "by": "admin", "not_before": 0}
     assert (submitted["correlation_id"], claimed["correlation_id"]) == ("request-1", "request-2")
     assert {"what": "offered", "task": "approve", "item_id": "c1:1", "detail": ["ann"]} in distributed["effects"]
     assert claimed["event"] == {"type": "item.moved", "item": "c1:1", "move": "claim", "by": "ann", "to": None}

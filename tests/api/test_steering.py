@@ -142,3 +142,45 @@ def test_cancelling_a_case_cancels_the_cases_below_it(bench: Bench, admin: Calle
     bench.drain()
     assert admin.get(f"/api/v1/cases/{child}").json["status"] == "cancelled"
     assert shipment.get("/api/v1/work-items").json["items"] == []
+
+
+def test_a_case_may_begin_at_a_later_moment(bench: Bench, admin: Caller) -> None:
+    admin.start(case_id="later", start_after="P1D")
+    bench.drain()
+    case = admin.get("/api/v1/cases/later").json
+    assert case["status"] == "submitted" and case["tasks"] == []
+    assert [(timer["kind"], timer["due_at"][:10]) for timer in case["timers"]] == [("start", "2023-11-15")]
+
+
+@pytest.mark.parametrize(
+    ("when", "path"),
+    [
+        ({"start_at": "tomorrow"}, "$.start_at"),
+        ({"start_at": "2026-01-01T00:00:00"}, "$.start_at"),
+        ({"start_after": "4h"}, "$.start_after"),
+        ({"start_at": "2026-01-01T00:00:00Z", "start_after": "PT1H"}, "$.start_after"),
+    ],
+)
+def test_a_beginning_that_is_not_clear_is_refused(admin: Caller, when: dict[str, str], path: str) -> None:
+    answered = admin.post("/api/v1/cases", {"specification": "orders", "data": {"order": {"id": "o"}}, **when})
+    assert (answered.status_code, answered.json["code"]) == (422, "invalid_start")
+    assert [error["path"] for error in answered.json["errors"]] == [path]
+
+
+TIMED = """
+specification: timed
+version: "1"
+nets:
+  main:
+    start: wait
+    tasks:
+      wait: {kind: human, offer: {roles: [clerk]}, timer: {after: PT1H, then: skip}, next: end}
+"""
+
+
+def test_a_case_shows_the_timers_that_run(bench: Bench, admin: Caller) -> None:
+    admin.deploy(TIMED)
+    admin.start("timed", case_id="t")
+    bench.drain()
+    [timer] = admin.get("/api/v1/cases/t").json["timers"]
+    assert (timer["kind"], timer["task"]) == ("task", "wait")

@@ -27,6 +27,7 @@ EVERYTHING = {
     "CASEWRIGHT_CONNECT_THREADS": "5",
     "CASEWRIGHT_LOG_LEVEL": "debug",
     "CASEWRIGHT_RECOVER_EVERY_S": "0.3",
+    "CASEWRIGHT_TICK_EVERY_S": "0.2",
     "CASEWRIGHT_MAX_BODY_BYTES": "4096",
     "CASEWRIGHT_PUBLIC_URL": "https://cases.example/",
 }
@@ -68,6 +69,7 @@ def test_every_field_has_its_variable() -> None:
         connect_threads=5,
         log_level="DEBUG",
         recover_every_s=0.3,
+        tick_every_s=0.2,
         max_body_bytes=4096,
         public_url="https://cases.example",
     )

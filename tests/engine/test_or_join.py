@@ -13,18 +13,18 @@ from engine.net.marking import Due
 from engine.net.or_join import Decision, decide
 from engine.spec.model import Net
 from tests.net_notation import net
-from tests.patterns.or_join_reference import State, due_of, explore
+from tests.patterns.or_join_reference import due_of, explore, random_state
 from tests.patterns.random_nets import random_net
 
 NETS = int(os.environ.get("CASEWRIGHT_TEST_NETS", "600"))
 """Random nets that are compared with brute force."""
 
-MOST_STATES = 800
+MOST_STATES = 300
 ENABLED, WAITS, UNDECIDED = Decision.ENABLED, Decision.WAITS, Decision.UNDECIDED
 
 
 def drawn(text: str, **changes: dict[str, Any]) -> Net:
-    return net(text, **changes).main
+    return net(text, implicit=False, **changes).main
 
 
 def decision(
@@ -87,13 +87,13 @@ def test_a_branch_that_may_go_elsewhere_is_waited_for_until_it_has() -> None:
 
 
 def test_an_or_join_does_not_wait_for_what_only_itself_can_lead_to() -> None:
-    drawing = drawn("i -> A -> or:J -> B -> xor(J, C) -> o")
+    drawing = drawn("i -> A -> or:J -> B -> xor(J, C); C -> o")
     assert decision(drawing, "J", "A>J") is ENABLED
     assert decision(drawing, "J", "B>J") is ENABLED
 
 
 def test_a_run_of_the_or_join_itself_is_waited_for() -> None:
-    drawing = drawn("i -> A -> or:J -> B -> xor(J, C) -> o")
+    drawing = drawn("i -> A -> or:J -> B -> xor(J, C); C -> o")
     assert decision(drawing, "J", "A>J", busy=("J",)) is WAITS
 
 
@@ -141,6 +141,26 @@ def test_another_or_join_is_taken_to_need_one_token() -> None:
     assert decision(drawing, "K", "C>K", "B>J") is ENABLED
 
 
+def test_or_joins_that_follow_one_another_around_a_loop() -> None:
+    drawing = drawn("i -> A -> or:J -> or(B, C) -> K -> xor(J, Z); Z -> o")
+    assert decision(drawing, "J", "A>J") is ENABLED
+    assert decision(drawing, "K", "B>K", "J>C") is WAITS
+    assert decision(drawing, "K", "B>K") is ENABLED
+    assert decision(drawing, "J", "K>J") is ENABLED
+    assert decision(drawing, "K", "B>K", "K>J") is WAITS
+
+
+def test_or_joins_whose_branches_cross() -> None:
+    drawing = drawn(
+        "i -> A -> or(B, C, D); B -> and(J1, J2); C -> and(J1, J2); D -> or:J2; or:J1 -> or:K -> o; J2 -> K"
+    )
+    assert decision(drawing, "J1", "B>J1", "A>D") is ENABLED
+    assert decision(drawing, "J2", "B>J2", "A>D") is WAITS
+    assert decision(drawing, "K", "J1>K", "A>D") is WAITS
+    assert decision(drawing, "J1", "B>J1", "A>C") is WAITS
+    assert decision(drawing, "K", "J1>K", "B>J2") is WAITS
+
+
 # -- cancellation regions ----------------------------------------------------------------------------------------------
 
 CANCELLED = "i -> A -> and(B -> D, C -> E); D -> or:J; E -> J; J -> o"
@@ -183,6 +203,41 @@ def test_a_region_that_stops_a_run_stops_what_would_come_of_it() -> None:
     )
     assert decision(drawing, "J", "B>J", busy=("C", "D")) is ENABLED
     assert decision(drawing, "J", "B>J", "p", busy=("D",)) is WAITS
+
+
+def test_a_place_that_is_emptied_and_filled_in_one_step_has_its_token() -> None:
+    drawing = drawn(
+        "i -> A -> and(B, C) ; C -> and(p, q); p -> F; q -> F; and:F -> or:J; B -> J; J -> o",
+        C={"cancels": ["p"]},
+        F={"join": "and"},
+    )
+    assert decision(drawing, "J", "B>J", "A>C") is WAITS
+    assert decision(drawing, "J", "B>J", "A>C", "p") is WAITS
+    assert decision(drawing, "J", "B>J", "p") is ENABLED
+
+
+def test_the_worked_example_of_the_paper() -> None:
+    """Wynn et al. 2005: only a second round of B lets both D and E go; D ends the rounds."""
+    drawing = drawn(
+        "i -> A -> and(p, q); q -> C -> r -> or:G -> o; p -> B -> and(s, again); again -> B;"
+        "s -> D -> t -> F; s -> E -> u -> F; and:F -> v -> G",
+        D={"cancels": ["again"]},
+        F={"join": "and"},
+    )
+    assert decision(drawing, "G", "r", "p") is WAITS
+    assert decision(drawing, "G", "r", "s", "again") is WAITS
+    assert decision(drawing, "G", "r", "again", "u") is WAITS
+    assert decision(drawing, "G", "r", "t") is ENABLED
+    assert decision(drawing, "G", "r", "t", "s") is WAITS
+    assert decision(drawing, "G", "r", "s") is ENABLED
+    assert decision(drawing, "G", "r", busy=("D", "E")) is WAITS
+
+
+def test_two_runs_of_a_task_may_be_under_way_at_once() -> None:
+    """C empties what leads to it, but not another run of itself: so r can get a token while q has one."""
+    text = "i -> A -> p -> B -> q -> or:E -> o; q -> C -> r -> E; r -> D -> and(q, p)"
+    assert decision(drawn(text, C={"cancels": ["B", "p", "q"]}), "E", "q") is WAITS
+    assert decision(drawn(text, C={"cancels": ["B", "C", "p", "q"]}), "E", "q") is ENABLED
 
 
 # -- partial joins (WCP-28 to 32) and threads (WCP-41, WCP-42) ---------------------------------------------------------
@@ -278,10 +333,11 @@ def test_a_long_way_without_a_choice_is_gone_to_its_beginning() -> None:
 
 
 def test_a_search_that_reaches_its_bound_is_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coverability, "EASY_MARKINGS", 2)
     monkeypatch.setattr(coverability, "MOST_MARKINGS", 2)
     drawing = drawn("i -> A -> and(B, C -> D -> E) -> J -> o", J={"join": "or"})
     assert decision(drawing, "J", "B>J", "A>C") is UNDECIDED
-    assert decision(drawing, "J", "B>J", "D>E") is WAITS
+    assert decision(drawing, "J", "B>J", busy=("E",)) is WAITS
 
 
 def test_nets_that_look_alike_are_not_mixed_up() -> None:
@@ -301,20 +357,25 @@ def test_the_same_question_gets_the_same_answer() -> None:
 
 @pytest.mark.timeout(3_600)
 @pytest.mark.parametrize("part", range(10))
-def test_decisions_are_those_of_brute_force(part: int) -> None:
-    """Over all states that can be reached. Of a net with too many, the states are compared that lead to a token."""
+def test_decisions_are_those_of_brute_force(part: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over all states that can be reached. Of a net with too many, the states are compared that lead to a token.
+
+    Every task with several places is looked at as if it were an or-join: what else it is does not matter to the answer.
+    """
     answers: Counter[tuple[Decision, bool]] = Counter()
     complete = 0
     for seed in range(part, NETS, 10):
         chance = Random(seed)
-        drawing = random_net(chance, chance.randint(3, 9), chance.choice((0.0, 0.3, 0.6, 1.0)))
-        graph = explore(drawing, State((("start", 1),), ()), MOST_STATES)
+        monkeypatch.setattr(coverability, "EASY_MARKINGS", chance.choice((0, 40)))
+        size, disturbed, unusual = chance.randint(3, 8), chance.choice((0.0, 0.3, 0.6)), chance.choice((0.0, 0.5))
+        drawing = random_net(chance, size, disturbed, unusual)
+        graph = explore(drawing, random_state(chance, drawing), MOST_STATES)
         complete += graph.complete
-        for task in drawing.or_joins:
+        for task in drawing.tasks.values():
             for state, waits in graph.questions(task):
                 if waits or graph.complete:
                     got = decide(drawing, task, dict(state.marking), dict(state.busy), due_of(state))
-                    assert got is (WAITS if waits else ENABLED), f"net {seed}, or-join {task.name}, {state}"
+                    assert got is (WAITS if waits else ENABLED), f"net {seed}, task {task.name}, {state}"
                     answers[got, waits] += 1
-    assert complete >= NETS / 10 / 2, "too few nets are small enough to be visited as a whole"
+    assert complete >= NETS / 10 / 3, "too few nets are small enough to be visited as a whole"
     assert min(answers[WAITS, True], answers[ENABLED, False]) >= NETS / 10

@@ -10,7 +10,16 @@ from msgspec.structs import replace
 
 from engine.case import Case, CaseStatus
 from engine.effects import Call, KeepResult, RepeatCall
-from engine.events import CallAnswered, CallFailed, CaseCancelled, CaseSubmitted, Envelope, ItemCompleted, ItemMoved
+from engine.events import (
+    CallAnswered,
+    CallFailed,
+    CaseCancelled,
+    CaseSubmitted,
+    Envelope,
+    ItemCompleted,
+    ItemMoved,
+    TimerFired,
+)
 from engine.items.work_item import ItemState, WorkItem
 from engine.journal import Entry, Note
 from engine.names import shard_of
@@ -526,3 +535,54 @@ def test_a_mark_that_stands_for_something_else_keeps_an_event_out(store: Store) 
     store.append(1, [event], Once("key", "digest"))
     assert store.append(1, [event], Once("key", "another")).kept is Kept.OTHER
     assert len(store.read(1, 10)) == 1
+
+
+# -- timers -----------------------------------------------------------------------------------------------------------
+
+
+def timer_events(store: Store) -> list[TimerFired]:
+    events = [waiting.envelope.event for waiting in store.read(shard(), 1_000)]
+    return [event for event in events if isinstance(event, TimerFired)]
+
+
+def test_timers_that_are_due_become_events_once_and_in_order(store: Store) -> None:
+    now = store.now()
+    due = [(3, now - 5), (1, now - 10), (2, now + 3_600_000)]
+    committed(store, submitted(store), timers_set=due)
+    assert store.work()[shard()].due_timers == 2
+    assert [fired.timers for fired in store.fire_timers([shard()], 10)] == [2]
+    assert [fired.timers for fired in store.fire_timers([shard()], 10)] == [0]
+    assert timer_events(store) == [TimerFired(1, now - 10), TimerFired(3, now - 5)]
+
+
+def test_no_more_timers_fire_at_once_than_are_asked_for(store: Store) -> None:
+    now = store.now()
+    committed(store, submitted(store), timers_set=[(n, now - 100 + n) for n in range(10)])
+    assert [fired.timers for fired in store.fire_timers([shard()], 4)] == [4]
+    assert [event.number for event in timer_events(store)] == [0, 1, 2, 3]
+
+
+def test_a_timer_that_was_cleared_does_not_fire(store: Store) -> None:
+    now = store.now()
+    case = committed(store, submitted(store), timers_set=[(1, now - 5), (2, now - 4)])
+    committed(store, case, timers_cleared=[(1, now - 5)])
+    store.fire_timers([shard()], 10)
+    assert timer_events(store) == [TimerFired(2, now - 4)]
+
+
+def test_firing_timers_rings_once_for_a_shard_that_nobody_drains(bench: Bench) -> None:
+    store = bench.store
+    now = store.now()
+    case = submitted(store)
+    bench.expire_bell(shard())
+    case = committed(store, case, timers_set=[(1, now - 5)])
+    assert store.fire_timers([shard()], 10)[0].ring
+    committed(store, case, timers_set=[(2, now - 4)])
+    assert not store.fire_timers([shard()], 10)[0].ring
+
+
+def test_who_takes_a_shard_fires_its_timers(store: Store) -> None:
+    now = store.now()
+    committed(store, submitted(store), timers_set=[(1, now - 5)])
+    assert store.acquire(shard(), "w1")
+    assert timer_events(store) == [TimerFired(1, now - 5)]

@@ -8,6 +8,7 @@ it fired. What cannot be visited within the bound is given up.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain, combinations, combinations_with_replacement
+from random import Random
 from typing import NamedTuple
 
 from engine.net.marking import Due
@@ -82,6 +83,24 @@ def marked_inputs(task: Task, state: State) -> frozenset[str]:
     """The places before a task that have a token."""
     marking = dict(state.marking)
     return frozenset(place for place in task.inputs if place in marking)
+
+
+def random_state(chance: Random, net: Net) -> State:
+    """A new case, or any state with a few tokens, runs and rounds of partial joins under way."""
+    if chance.random() < 0.3:
+        return State((("start", 1),), ())
+    places, tasks = chance.choices(net.places, k=chance.randint(1, 3)), chance.choices(list(net.tasks), k=1)
+    changing = _Changing(State((), ()))
+    changing.add(tuple(places))
+    for name in tasks[: chance.randint(0, 1)]:
+        changing.busy[name] = changing.busy.get(name, 0) + 1
+    for task in net.tasks.values():
+        left = len(task.inputs) - task.needed
+        if left and task.partial in (Partial.STRUCTURED, Partial.BLOCKING) and chance.random() < 0.5:
+            number = chance.randint(1, left)
+            blocking = task.partial is Partial.BLOCKING
+            changing.due[task.name] = tuple(chance.sample(task.inputs, number)) if blocking else number
+    return changing.state()
 
 
 def explore(net: Net, first: State, most: int) -> Graph:

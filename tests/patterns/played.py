@@ -26,7 +26,7 @@ from engine.names import child_number, number_of, shard_of
 from engine.replay import replay, stub_of
 from engine.runner import Runner
 from engine.spec.model import Specification
-from engine.store.port import CaseQuery, Store
+from engine.store.port import CaseQuery, Reported, Store, Taken
 from engine.submission import submission
 from engine.worklist import Worklist
 
@@ -85,7 +85,7 @@ class Played:
         """A new case of a specification; `others` are deployed beside it."""
         case = cls(store, forward, CASE, (specification, *others))
         store.submit([submission(specification, CASE, data, by="ann", correlation_id="", at=store.now())])
-        case._drain()
+        case.drain()
         return case
 
     def children(self) -> list["Played"]:
@@ -136,7 +136,11 @@ class Played:
 
     def call(self, task: str) -> str:
         """The oldest call of a task."""
-        return min((c.item for c in self._store.calls_of(self.id) if c.task == task), key=number_of)
+        return self.calls(task)[0]
+
+    def calls(self, task: str) -> list[str]:
+        """The calls of a task, oldest first."""
+        return sorted((c.item for c in self._store.calls_of(self.id) if c.task == task), key=number_of)
 
     def items(self, task: str) -> list[WorkItem]:
         return [item for item in self._store.items_of(self.id) if item.task == task]
@@ -156,17 +160,17 @@ class Played:
 
     def start_item(self, item: str, by: str = "ann") -> None:
         self._worklist.start(item, by)
-        self._drain()
+        self.drain()
 
     def complete_together(self, *items: str) -> None:
         """The completions arrive before the case has taken any of them."""
         for item in items:
             self._worklist.complete(item, {}, "ann")
-        self._drain()
+        self.drain()
 
     def complete(self, item: str, by: str = "ann", **output: Any) -> None:
         self._worklist.complete(item, output, by)
-        self._drain()
+        self.drain()
 
     def do(self, task: str, **output: Any) -> None:
         """A person starts and completes an item."""
@@ -182,7 +186,29 @@ class Played:
     def answer_together(self, *calls: str) -> None:
         """The outcomes arrive before the case has taken any of them."""
         self._store.append(self._shard, [Envelope(self.id, CallAnswered(call, 1, {})) for call in calls])
-        self._drain()
+        self.drain()
+
+    def happen_together(self, *events: Event | str) -> None:
+        """Events arrive before the case has taken any of them; the id of an item stands for its completion."""
+        for event in events:
+            if isinstance(event, str):
+                self._worklist.complete(event, {}, "ann")
+            else:
+                self._store.append(self._shard, [Envelope(self.id, event)])
+        self.drain()
+
+    def take_calls(self, by: str) -> list[Taken]:
+        """A worker takes the calls that wait."""
+        return self._store.take_calls(self._shard, by, 500)
+
+    def hand_back(self, by: str, *taken: Taken) -> None:
+        """A worker gives calls back, so that another one may take them."""
+        self._store.hand_back(self._shard, by, taken)
+
+    def report(self, by: str, *outcomes: CallAnswered | CallFailed) -> None:
+        """A worker reports outcomes of calls of instances that it took, as often as they are named."""
+        self._store.report(self._shard, by, [Reported(outcome, "", instance=True) for outcome in outcomes])
+        self.drain()
 
     def fail_call(self, call: str) -> None:
         """The connector gives a call up."""
@@ -200,16 +226,16 @@ class Played:
 
     def add_instance(self, item: str, data: Any = None) -> None:
         self._worklist.add_instance(item, data, "ann", administrator=True)
-        self._drain()
+        self.drain()
 
     def skip(self, task: str) -> None:
         self._worklist.skip(self.waiting(task), "ann")
-        self._drain()
+        self.drain()
 
     def fail(self, item: str, reason: str = "no") -> None:
         """A person gives a started item up."""
         self._worklist.fail(item, reason, "ann")
-        self._drain()
+        self.drain()
 
     def waiting(self, task: str) -> str:
         """The oldest item of a task that waits to be started."""
@@ -218,7 +244,7 @@ class Played:
 
     def cancel_item(self, item: str) -> None:
         self._worklist.cancel(item, "ann")
-        self._drain()
+        self.drain()
 
     def cancel(self) -> None:
         self.happens(CaseCancelled("ann"))
@@ -239,13 +265,14 @@ class Played:
     def happens(self, event: Event) -> None:
         """An event of this case arrives, and is handled."""
         self._store.append(self._shard, [Envelope(self.id, event)])
-        self._drain()
+        self.drain()
 
     @property
     def _shard(self) -> int:
         return shard_of(self.id, self._store.shards)
 
-    def _drain(self) -> None:
+    def drain(self) -> None:
+        """All events that wait are handled."""
         for _ in range(MOST_DRAINS):
             self._forward()
             drained = self._runner.drain(self._shard, "test")

@@ -28,13 +28,21 @@ class Sketch:
     resets: list[str] = field(default_factory=list)
 
 
-def random_net(chance: Random, size: int, disturbed: float = 0.3) -> Net:
-    """A net of about `size` tasks; `disturbed` says how many changes are made to it, as a share of its tasks."""
+def random_net(chance: Random, size: int, disturbed: float = 0.3, unusual: float = 0.0) -> Net:
+    """A net of about `size` tasks; `disturbed` says how many changes are made to it, as a share of its tasks.
+
+    `unusual` is the probability of each join to be of any kind, and of each task to have a region.
+    """
     drawing = _Drawing(chance)
     first, last = drawing.block(size)
     drawing.tasks[last].ways.append(END)
     for _ in range(round(len(drawing.tasks) * disturbed)):
         drawing.disturb()
+    for name in drawing.tasks:
+        if drawing.arrivals(name) > 1 and chance.random() < unusual:
+            drawing.set_join(name)
+        if chance.random() < unusual:
+            drawing.tasks[name].cancels = drawing.some_elements()
     drawing.ensure_or_join()
     return drawing.net(first)
 

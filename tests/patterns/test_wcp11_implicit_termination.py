@@ -2,6 +2,7 @@
 
 from engine.case import CaseStatus
 from tests.net_notation import net
+from tests.patterns.gallery import gallery
 from tests.patterns.played import Play
 
 BRANCHES = "i -> A -> and(B! -> o, C!)"
@@ -27,3 +28,62 @@ def test_a_started_item_is_something_that_remains_to_be_done(play: Play) -> None
 def test_a_net_that_is_stuck_has_not_ended(play: Play) -> None:
     case = play(net("i -> A -> xor(B, C) -> and:D -> o", implicit=True), go="B")
     assert case.status is CaseStatus.DEADLOCKED
+
+
+def test_a_call_is_something_that_remains_to_be_done(play: Play) -> None:
+    case = play(net("i -> A -> and(B*, C!)", implicit=True))
+    case.do("C")
+    assert case.status is CaseStatus.RUNNING
+    case.answer("B")
+    assert case.status is CaseStatus.COMPLETED
+
+
+def test_a_case_below_is_something_that_remains_to_be_done(play: Play) -> None:
+    below = {"kind": "composite", "net": "sub"}
+    case = play(net("i -> A -> and(B, C!)", implicit=True, B=below, nets={"sub": "i -> X -> and(Y!, Z!)"}))
+    case.do("C")
+    [child] = case.children()
+    child.do("Y")
+    assert (child.status, case.status) == (CaseStatus.RUNNING, CaseStatus.RUNNING)
+    child.do("Z")
+    assert (child.status, case.status) == (CaseStatus.COMPLETED, CaseStatus.COMPLETED)
+
+
+def test_who_waits_for_something_outside_has_not_ended(play: Play) -> None:
+    case = play(net("i -> A -> and(B, C!)", implicit=True, B={"trigger": {"name": "go", "kind": "transient"}}))
+    case.do("C")
+    assert case.status is CaseStatus.RUNNING
+    case.trigger("go")
+    assert case.status is CaseStatus.COMPLETED
+
+
+def test_a_suspended_case_has_not_ended(play: Play) -> None:
+    case = play(net("i -> A! -> B*", implicit=True))
+    case.do("A")
+    call = case.call("B")
+    case.suspend()
+    case.answer_call(call)
+    assert case.status is CaseStatus.SUSPENDED
+    case.resume()
+    assert case.status is CaseStatus.COMPLETED
+
+
+def test_a_branch_whose_task_is_cancelled_has_nothing_left_to_do(play: Play) -> None:
+    case = play(net("i -> A -> and(B!, C!)", implicit=True))
+    case.do("B")
+    case.cancel_item(case.start("C"))
+    assert case.status is CaseStatus.COMPLETED
+
+
+def test_a_case_without_any_work_ends_at_once(play: Play) -> None:
+    assert play(net("i -> A -> and(B, C)", implicit=True)).status is CaseStatus.COMPLETED
+
+
+def test_a_power_cut_is_over_when_everything_was_done(play: Play) -> None:
+    case = play(gallery("wcp11-implicit-termination"), street="Elm Street")
+    case.do("tell_newspaper")
+    case.do("count_customers", customers=42)
+    case.answer("compensate")
+    assert case.status is CaseStatus.RUNNING and case.offered == ["repair"]
+    case.do("repair")
+    assert case.status is CaseStatus.COMPLETED and case.case.data["customers"] == 42

@@ -6,8 +6,11 @@ from typing import Any
 import msgspec
 
 from engine.spec.diagnostics import SpecificationInvalid
-from engine.spec.model import Specification
+from engine.spec.model import Net, Specification
 from engine.spec.read import read_specification
+
+PERSON: dict[str, Any] = {"kind": "human", "offer": {"roles": ["clerk"]}, "output": {"go": "$.go"}}
+"""A task of a person, who says which ways are taken next: names, each with a comma behind it."""
 
 Tasks = dict[str, dict[str, Any]]
 
@@ -25,7 +28,7 @@ class RandomNet:
 
     def task(self, **keys: Any) -> str:
         name = f"t{len(self.tasks)}"
-        kind: dict[str, Any] = {"kind": "routing"} if self.chance.random() < 0.5 else {"kind": "human"}
+        kind = {"kind": "routing"} if self.chance.random() < 0.5 else PERSON
         self.tasks[name] = {**kind, "next": [], **keys}
         return name
 
@@ -89,27 +92,35 @@ class RandomNet:
         elif what == "mutex":
             one["mutex"] = self.tasks[other]["mutex"] = "m"
         elif what == "instances":
-            one |= {"kind": "human", "instances": {"count": 2, "threshold": chance.choice(("all", "none"))}}
+            self.make_instances(one, chance.choice(("all", "none")))
         elif what == "completes":
-            self.tasks[other] |= {"kind": "human", "instances": {"count": 2}}
+            self.make_instances(self.tasks[other], "all")
             one["completes"] = [other]
 
+    def make_instances(self, task: dict[str, Any], threshold: str) -> None:
+        task.pop("output", None)
+        task |= {"kind": "human", "offer": PERSON["offer"], "instances": {"count": 2, "threshold": threshold}}
+
     def implicit(self) -> list[str]:
-        return [f"{name}>{target}" for name, task in self.tasks.items() for target in task["next"] if target in self.tasks]
+        return [
+            f"{name}>{target}" for name, task in self.tasks.items() for target in task["next"] if target in self.tasks
+        ]
 
     def document(self) -> dict[str, Any]:
         for task in self.tasks.values():
             targets = list(dict.fromkeys(task["next"]))
             task["next"] = targets
             if task.get("split") in ("xor", "or"):
-                task["next"] = [{"to": to, "when": "true"} for to in targets[:-1]] + [{"to": to} for to in targets[-1:]]
+                chosen = [{"to": to, "when": f'go != null && go.contains("{to},")'} for to in targets[:-1]]
+                task["next"] = [*chosen, *({"to": to} for to in targets[-1:])]
             if len(targets) == 1 and not isinstance(task.get("split"), dict):
                 task.pop("split", None)
-        return {"start": "t_first", "tasks": self.tasks, "conditions": self.conditions}
+        variables = {"go": {"input": True, "default": None}}
+        return {"variables": variables, "tasks": self.tasks, "conditions": self.conditions}
 
 
 def random_net(seed: int, changes: tuple[str, ...], *, implicit: bool = False) -> Specification:
-    """A net by chance; the same seed gives the same net. What makes no specification is tried again."""
+    """A small net by chance; the same seed gives the same net. What makes no specification is tried again."""
     chance = Random(seed)
     while True:
         net = RandomNet(chance)
@@ -117,9 +128,32 @@ def random_net(seed: int, changes: tuple[str, ...], *, implicit: bool = False) -
         for _ in range(chance.randint(0, 3)):
             net.change(chance.choice(changes))
         net.lead(last, "end")
-        body = net.document() | {"start": first, "termination": "implicit" if implicit else "explicit"}
-        document = {"specification": "by-chance", "version": "1", "nets": {"main": body}}
-        try:
-            return read_specification(msgspec.json.encode(document).decode())
-        except SpecificationInvalid:
-            continue
+        found = _specification(net, first, implicit=implicit)
+        if found is not None:
+            return found
+
+
+def random_net_of(size: int, count: int, changes: tuple[str, ...], chance: Random) -> Net:
+    """A net of about so many tasks, in which so many things were changed."""
+    while True:
+        net = RandomNet(chance)
+        first, last = net.block(2)
+        while len(net.tasks) < size:
+            following, end = net.block(chance.randint(1, 3))
+            net.lead(last, following)
+            last = end
+        for _ in range(count):
+            net.change(chance.choice(changes))
+        net.lead(last, "end")
+        found = _specification(net, first) if len(net.tasks) < 1.2 * size else None
+        if found is not None:
+            return found.main
+
+
+def _specification(net: RandomNet, first: str, *, implicit: bool = False) -> Specification | None:
+    body = net.document() | {"start": first, "termination": "implicit" if implicit else "explicit"}
+    document = {"specification": "by-chance", "version": "1", "nets": {"main": body}}
+    try:
+        return read_specification(msgspec.json.encode(document).decode())
+    except SpecificationInvalid:
+        return None
