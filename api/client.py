@@ -248,6 +248,10 @@ class Client:
         """Asks for a suspended case and all below it to go on."""
         return self._post(f"/cases/{_part(case_id)}/resume", {})
 
+    def migrate_case(self, case_id: str, version: str) -> Json:
+        """Lets a case go on with another version of its specification."""
+        return self._post(f"/cases/{_part(case_id)}/migrate", {"version": version})
+
     def retry_case(self, case_id: str, *, drop: bool = False) -> Json:
         """Asks for a faulted case to go on, with the event that could not be handled or (`drop`) without it."""
         return self._post(f"/cases/{_part(case_id)}/retry", {"drop": drop})

@@ -1,4 +1,4 @@
-"""What is asked of a case that runs: to cancel it, to suspend, resume and retry it, and what happened outside."""
+"""What is asked of a case that runs: to be cancelled, suspended, resumed, retried, migrated; what happened outside."""
 
 from typing import Any
 
@@ -35,6 +35,12 @@ class Happening(Body):
 
     name: str = Field(max_length=100)
     data: Any = None
+
+
+class Migration(Body):
+    """The version of its specification that a case goes on with."""
+
+    version: str = Field(max_length=64)
 
 
 class Retry(Body):
@@ -75,6 +81,20 @@ def resume_case(path: CaseAddress, body: Nothing) -> Response:
     if case.status is not CaseStatus.SUSPENDED:
         refused = Conflict(f"case {case.id} is {case.status}, not suspended", code="case_not_suspended")
     return _ask(case, CaseResumed(principal().participant), refused=refused)
+
+
+@routes.post("/cases/<case_id>/migrate", Permission.CASES_CANCEL, {202: Requested})
+def migrate_case(path: CaseAddress, body: Migration) -> Response:
+    """Lets a running case go on with another version of its specification, if all that stands in it has a place."""
+    case = find_case(path.case_id)
+    migrated = parts().worklist.migrate(case.id, body.version, principal().participant, correlation_id())
+    shard = shard_of(case.id, parts().store.shards)
+    if migrated.ring:
+        parts().doorbell.ring(shard)
+    if migrated.calls:
+        parts().doorbell.calls(shard)
+    requested = Requested(case_id=case.id, status=migrated.case.status)
+    return answer(requested, 202, {"Location": f"{API}/cases/{case.id}"})
 
 
 @routes.post("/cases/<case_id>/retry", Permission.CASES_CANCEL, {202: Requested})

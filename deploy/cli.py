@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from deploy.commands.cases import cancel, case, cases, dead_letters, resume, retry, start, suspend, trigger
+from deploy.commands.cases import cancel, case, cases, dead_letters, migrate, resume, retry, start, suspend, trigger
 from deploy.commands.demo import demo
 from deploy.commands.items import add_instance, claim, complete, items, start_item
 from deploy.commands.play import play
@@ -27,6 +27,7 @@ COMMANDS = (
     trigger,
     dead_letters,
     retry,
+    migrate,
     items,
     claim,
     start_item,

@@ -56,6 +56,13 @@ class MoveItem(Struct, frozen=True):
     input: dict[str, Any] | None = None
 
 
+class RelabelItem(Struct, frozen=True):
+    """An item belongs to another version of its specification from now on."""
+
+    item: str
+    version: str
+
+
 class SettleItem(Struct, frozen=True):
     """A completed item's tokens flow (`applied`), or do not because its run had ended before."""
 
@@ -185,6 +192,7 @@ Effect = (
     | Distribute
     | AskClaims
     | MoveItem
+    | RelabelItem
     | SettleItem
     | PlaceCall
     | RepeatCall

@@ -24,6 +24,18 @@ class CaseCancelled(Struct, array_like=True, tag="case.cancelled", frozen=True):
     reason: str | None = None
 
 
+class CaseMigrated(Struct, array_like=True, tag="case.migrated", frozen=True):
+    """The case goes on with another version of its specification, after the version `before`.
+
+    `kinds` says of each task that is under way of which kind it was there.
+    """
+
+    version: str
+    by: str
+    before: str
+    kinds: dict[str, str]
+
+
 class CaseRetried(Struct, array_like=True, tag="case.retried", frozen=True):
     """A case that stands still after a fault is to go on: with the event that raised, or (`drop`) without it."""
 
@@ -203,6 +215,7 @@ class CaseFaulted(Struct, array_like=True, tag="case.faulted", frozen=True):
 Event = (
     CaseSubmitted
     | CaseCancelled
+    | CaseMigrated
     | CaseRetried
     | Continued
     | CaseSuspended

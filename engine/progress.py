@@ -26,12 +26,15 @@ from engine.effects import (
     KeepResult,
     MoveItem,
     PlaceCall,
+    RelabelItem,
     RepeatCall,
     SetTimer,
     SettleItem,
     StartChild,
 )
+from engine.errors import NotFound
 from engine.events import (
+    CaseMigrated,
     CaseSubmitted,
     ClaimsAnswered,
     Distributed,
@@ -106,11 +109,12 @@ class Progress:
                 commit.timers_cleared,
             )
         ]
-        case = self.case
+        case, specification = self.case, self.specification
         try:
             self._take(event, at, correlation_id)
         except BaseException:
             # Half an event must not be committed with the whole ones before it.
+            self.specification = specification
             self.case, self._read, self._changed = case, read, changed
             for collected, length in marks:
                 del collected[length:]
@@ -136,6 +140,8 @@ class Progress:
         events: list[Event] = [event]
         while events:
             current = events.pop(0)
+            if isinstance(current, CaseMigrated):
+                self.specification = self._version(current.version)
             done = step(self.specification, self.case, current, at)
             self.case = done.case
             digest = self._packer.pack(done.case).digest
@@ -165,6 +171,8 @@ class Progress:
                 # A person may have completed it a moment ago: that stands, and is discarded when its event comes.
                 if current.state in LIVE:
                     self._changed[item] = moves.follow(current, effect, at)
+            case RelabelItem(item, version):
+                self._changed[item] = moves.relabel(self._item(item), version)
             case SettleItem(item, applied):
                 self._changed[item] = moves.settle(self._item(item), applied)
             case Append(event, case):
@@ -199,6 +207,13 @@ class Progress:
                 return DueAnswered(number, calendars.due(start, after, country, subdivision))
             case GatherInstances():
                 return self._gathered(question)
+
+    def _version(self, version: str) -> Specification:
+        found = self._reads.specification(self.case.specification, version)
+        if found is None:
+            message = f"no specification {self.case.specification} version {version}"
+            raise NotFound(message, code="specification_not_found")
+        return found
 
     def _child(self, start: StartChild, at: int) -> Submission:
         """The stub of a child case, and the event it begins with."""
@@ -237,7 +252,7 @@ class Progress:
 
     def _read_items(self, effects: Iterable[Effect]) -> None:
         """Reads all items that effects name at once: a sweep names hundreds."""
-        named = [effect.item for effect in effects if isinstance(effect, MoveItem | SettleItem)]
+        named = [effect.item for effect in effects if isinstance(effect, MoveItem | RelabelItem | SettleItem)]
         named += [item for effect in effects if isinstance(effect, AskClaims) for item in effect.items]
         unknown = [item for item in named if item not in self._changed and item not in self._read]
         created = {effect.item.id for effect in effects if isinstance(effect, CreateItem)}

@@ -4,12 +4,12 @@ Every entry holds its event, the moment, and a digest of the case after it. Repl
 compares; answers to questions stand in the journal as events of their own, so nobody is asked again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from engine.case import Case, CaseStatus
-from engine.effects import CreateItem, Effect, MoveItem, SettleItem
-from engine.events import ItemCompleted, ItemMoved
+from engine.effects import CreateItem, Effect, MoveItem, RelabelItem, SettleItem
+from engine.events import CaseMigrated, ItemCompleted, ItemMoved
 from engine.items import moves
 from engine.items.moves import Move
 from engine.items.work_item import LIVE, ItemState, WorkItem
@@ -35,8 +35,17 @@ class Replayed(NamedTuple):
     items: dict[str, WorkItem]
 
 
-def replay(specification: Specification, stub: Case, entries: Iterable[Entry]) -> Replayed:
-    """The case that a journal leads to from its stub. Raises `ReplayDiffers` at the first entry that does not agree."""
+Versions = Callable[[str], Specification]
+"""Gives a version of the specification that a case runs."""
+
+
+def replay(
+    specification: Specification, stub: Case, entries: Iterable[Entry], versions: Versions | None = None
+) -> Replayed:
+    """The case that a journal leads to from its stub. Raises `ReplayDiffers` at the first entry that does not agree.
+
+    `specification` is the version it began with; `versions` gives those it went to later, if it did.
+    """
     case = stub
     items = _Items()
     packer = codec.CasePacker()
@@ -48,6 +57,9 @@ def replay(specification: Specification, stub: Case, entries: Iterable[Entry]) -
             continue
         if isinstance(entry.event, ItemCompleted):
             items.complete(entry.event)
+        if isinstance(entry.event, CaseMigrated):
+            assert versions is not None, "a case that was migrated is replayed with the versions it went to"
+            specification = versions(entry.event.version)
         done = step(specification, case, entry.event, entry.at)
         case = done.case
         for effect in done.effects:
@@ -57,12 +69,18 @@ def replay(specification: Specification, stub: Case, entries: Iterable[Entry]) -
     return Replayed(case, items.by_id)
 
 
-def stub_of(case: Case) -> Case:
-    """The stub that a case began with."""
+def first_version(case: Case, entries: Iterable[Entry]) -> str:
+    """The version of its specification that a case began with."""
+    migrated = (entry.event.before for entry in entries if isinstance(entry.event, CaseMigrated))
+    return next(migrated, case.specification_version)
+
+
+def stub_of(case: Case, version: str | None = None) -> Case:
+    """The stub that a case began with. `version` is the one it began with, where that is not the present one."""
     return Case(
         id=case.id,
         specification=case.specification,
-        specification_version=case.specification_version,
+        specification_version=version or case.specification_version,
         net=case.net,
         status=CaseStatus.SUBMITTED,
         created_at=case.created_at,
@@ -92,6 +110,8 @@ class _Items:
                 if before.state in LIVE:
                     self.by_id[item_id] = moves.follow(before, effect, at)
                     self._overtaken[item_id] = before
+            case RelabelItem(item_id, version):
+                self.by_id[item_id] = moves.relabel(self.by_id[item_id], version)
             case SettleItem(item_id, applied):
                 self.by_id[item_id] = moves.settle(self.by_id[item_id], applied)
 

@@ -15,7 +15,7 @@ from engine.events import Continued, Event
 from engine.journal import Note
 from engine.net.settling import settle
 from engine.spec.model import Specification
-from engine.steps import calls, cases, children, instances, items, suspension, timers, triggers
+from engine.steps import calls, cases, children, instances, items, migration, suspension, timers, triggers
 
 
 class Step(NamedTuple):
@@ -33,6 +33,7 @@ STEPS: dict[type, Callable[[Draft, Any], None]] = {
     events.Continued: cases.continued,
     events.CaseFaulted: cases.faulted,
     events.CaseRetried: cases.retried,
+    events.CaseMigrated: migration.migrated,
     events.CaseSuspended: suspension.suspended,
     events.CaseResumed: suspension.resumed,
     events.TriggerPosted: triggers.posted,
@@ -57,6 +58,8 @@ STEPS: dict[type, Callable[[Draft, Any], None]] = {
 
 def step(specification: Specification, case: Case, event: Event, at: int) -> Step:
     """One step of a case. `at` is the event's time in milliseconds since 1970; the given case is left as it is.
+
+    `specification` is the one the case runs; of a migration it is the one the case is to run from now on.
 
     Raises a `Refusal` where a person asked for a move that the case no longer allows; nothing has changed then.
     """

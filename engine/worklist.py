@@ -13,6 +13,7 @@ from engine.data.expressions import ExpressionFailed
 from engine.data.mapping import OUTPUT, ValidationFailed
 from engine.errors import Conflict, Forbidden, InvalidInput, NotFound, Problem
 from engine.events import (
+    CaseMigrated,
     Envelope,
     Event,
     InstanceAdded,
@@ -48,6 +49,14 @@ class Added(NamedTuple):
 
     item_id: str
     item: WorkItem | None
+    ring: bool
+    calls: bool
+
+
+class Migrated(NamedTuple):
+    """The case after its migration, and whom to tell, as in `Done`."""
+
+    case: Case
     ring: bool
     calls: bool
 
@@ -135,6 +144,26 @@ class Worklist:
                 ring = bool(commit.appended or commit.started)
                 return Added(added, commit.items.get(added, (None, None))[1], ring, calls=bool(commit.placed))
         raise _busy(item_id)
+
+    def migrate(self, case_id: str, version: str, by: str, correlation_id: str = "") -> Migrated:
+        """Lets a case go on with another version of its specification.
+
+        Raises `Conflict` (`cannot_migrate`) with every reason, `NotFound`.
+        """
+        for _ in range(COMMIT_ATTEMPTS):
+            loaded = self._store.load([case_id], [])
+            case = loaded.cases.get(case_id)
+            if case is None:
+                raise NotFound(f"no case {case_id}", code="case_not_found")
+            progress = self._runner.progress(case)
+            tasks = progress.specification.nets[case.net].tasks
+            kinds = {run.task: str(tasks[run.task].kind) for run in case.runs.values()}
+            migrated = CaseMigrated(version, by, case.specification_version, kinds)
+            progress.take(migrated, loaded.at, correlation_id or case.correlation_id)
+            commit = progress.finished()
+            if self._store.commit([commit])[0] is Outcome.DONE:
+                return Migrated(commit.after, bool(commit.appended or commit.started), calls=bool(commit.placed))
+        raise Conflict(f"case {case_id} is changed by others all the time; try again", code="case_busy")
 
     def complete(self, item_id: str, output: Any, by: str, correlation_id: str = "") -> Done:
         """Completes a started item. The item and its event are written together, so what is answered holds for ever.

@@ -5,9 +5,9 @@ from typing import Any
 
 import click
 
-from api.client import CaseStillRuns
+from api.client import ApiProblem, CaseStillRuns
 from deploy.commands.json_text import json_object, json_value
-from deploy.commands.output import NotCompleted, StillRuns, indented, one_line, printable, show, table
+from deploy.commands.output import NotCompleted, Refused, StillRuns, indented, one_line, printable, show, table
 from deploy.commands.server import LONGEST_WAIT_S, Server, with_server
 
 Json = Mapping[str, Any]
@@ -187,6 +187,36 @@ def retry(server: Server, case_id: str, drop: bool) -> None:
     """
     asked = server.client.retry_case(case_id, drop=drop)
     show(asked, [f"case {asked['case_id']} is retried"], as_json=server.as_json)
+
+
+@click.command()
+@click.argument("case_ids", metavar="CASE...", nargs=-1, required=True)
+@click.option("--to", "version", required=True, metavar="VERSION", help="The version they go on with.")
+@with_server
+def migrate(server: Server, case_ids: tuple[str, ...], version: str) -> None:
+    """Let running cases go on with another version of their specification.
+
+    A case goes only if everything that is marked, runs or waits in it has a place there and its data fits; else it
+    stays as it is, and every reason is told. The command ends with 1 where a case stayed.
+
+    \b
+    Example:
+      casewright migrate order-1001 order-1002 --to 1.3
+    """
+    moved: list[Json] = []
+    stayed: list[dict[str, Any]] = []
+    for case_id in case_ids:
+        try:
+            moved.append(server.client.migrate_case(case_id, version))
+        except ApiProblem as problem:
+            stayed.append({"case_id": case_id, "problem": problem.problem})
+    lines = [f"case {each['case_id']} goes on with version {version}" for each in moved]
+    for each in stayed:
+        lines.append(f"case {each['case_id']} stays: {printable(str(each['problem'].get('detail', '')))}")
+        lines += [f"  {error['path']}: {printable(error['message'])}" for error in each["problem"].get("errors") or ()]
+    show({"migrated": moved, "stayed": stayed}, lines, as_json=server.as_json)
+    if stayed:
+        raise Refused(f"{len(stayed)} of {len(case_ids)} cases stay with their version")
 
 
 @click.command("dead-letters")

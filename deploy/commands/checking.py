@@ -14,10 +14,11 @@ from deploy.commands.settings import settings_with
 from deploy.drawing import Graphviz
 from deploy.wiring import connectors_of, problems_of_config
 from engine.data.values import problems_of
+from engine.errors import InvalidInput
 from engine.spec.diagnostics import Diagnostic, SpecificationInvalid
 from engine.spec.dot import Shown
 from engine.spec.model import Specification
-from engine.spec.picture import PictureTooLarge, net_picture, specification_picture
+from engine.spec.picture import net_picture, specification_picture
 from engine.spec.read import read_specification
 from engine.spec.soundness import Soundness
 
@@ -46,7 +47,7 @@ def draw(specification: Specification, nets: Sequence[Soundness], path: str) -> 
     """
     try:
         Path(path).write_text(_picture(specification, nets), encoding="utf-8")
-    except PictureTooLarge as refusal:
+    except InvalidInput as refusal:
         raise Refused(refusal.message) from None
     except OSError as error:
         raise Refused(f"{path} cannot be written: {error.strerror}") from None

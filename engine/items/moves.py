@@ -123,6 +123,11 @@ def settle(item: WorkItem, applied: bool) -> WorkItem:
     return replace(item, applied=applied, version=item.version + 1)
 
 
+def relabel(item: WorkItem, specification_version: str) -> WorkItem:
+    """The item after its case went to another version of the specification."""
+    return replace(item, specification_version=specification_version, version=item.version + 1)
+
+
 _WHEN = {
     ItemState.OFFERED: "offered_at",
     ItemState.ALLOCATED: "allocated_at",

@@ -9,8 +9,9 @@ from enum import StrEnum
 from functools import lru_cache
 
 from engine.net import reset_net
-from engine.net.coverability import Fields, PackedNet, Reach, Step, coverable, reach
+from engine.net.coverability import coverable
 from engine.net.marking import Due
+from engine.net.packed_net import Fields, PackedNet, Reach, Step, reach
 from engine.net.reset_net import PlaceKey, ResetNet, Transition
 from engine.spec.model import Net, Task
 

@@ -184,3 +184,17 @@ def test_a_case_shows_the_timers_that_run(bench: Bench, admin: Caller) -> None:
     bench.drain()
     [timer] = admin.get("/api/v1/cases/t").json["timers"]
     assert (timer["kind"], timer["task"]) == ("task", "wait")
+
+
+def test_a_case_is_migrated_or_every_reason_is_told(bench: Bench, admin: Caller) -> None:
+    admin.deploy(TIMED)
+    admin.deploy(TIMED.replace('version: "1"', 'version: "2"'))
+    admin.deploy(TIMED.replace('version: "1"', 'version: "3"').replace("wait", "rest"))
+    admin.start("timed", version="1", case_id="t")
+    bench.drain()
+    assert admin.post("/api/v1/cases/t/migrate", {"version": "2"}).status_code == 202
+    assert admin.get("/api/v1/cases/t").json["version"] == "2"
+    refused = admin.post("/api/v1/cases/t/migrate", {"version": "3"})
+    assert (refused.status_code, refused.json["code"]) == (409, "cannot_migrate")
+    assert "tasks.wait" in [error["path"] for error in refused.json["errors"]]
+    assert admin.post("/api/v1/cases/t/migrate", {"version": "4"}).status_code == 404

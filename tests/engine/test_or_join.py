@@ -335,9 +335,20 @@ def test_a_long_way_without_a_choice_is_gone_to_its_beginning() -> None:
 def test_a_search_that_reaches_its_bound_is_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(coverability, "EASY_MARKINGS", 2)
     monkeypatch.setattr(coverability, "MOST_MARKINGS", 2)
+    monkeypatch.setattr(coverability, "MOST_VISITED", 2)
     drawing = drawn("i -> A -> and(B, C -> D -> E) -> J -> o", J={"join": "or"})
     assert decision(drawing, "J", "B>J", "A>C") is UNDECIDED
     assert decision(drawing, "J", "B>J", busy=("E",)) is WAITS
+
+
+def test_what_can_be_reached_is_visited_when_the_search_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coverability, "EASY_MARKINGS", 0)
+    monkeypatch.setattr(coverability, "MOST_MARKINGS", 0)
+    drawing = drawn(PARTIAL, P={"join": {"partial": 2}})
+    assert decision(drawing, "J", "X>J", "A>B", "A>C") is WAITS
+    assert decision(drawing, "J", "X>J", "A>B", "A>C", due={"P": 1}) is ENABLED
+    monkeypatch.setattr(coverability, "MOST_VISITED", 2)
+    assert decision(drawing, "J", "X>J", busy=("B", "C", "D")) is UNDECIDED
 
 
 def test_nets_that_look_alike_are_not_mixed_up() -> None:
@@ -367,6 +378,7 @@ def test_decisions_are_those_of_brute_force(part: int, monkeypatch: pytest.Monke
     for seed in range(part, NETS, 10):
         chance = Random(seed)
         monkeypatch.setattr(coverability, "EASY_MARKINGS", chance.choice((0, 40)))
+        monkeypatch.setattr(coverability, "MOST_MARKINGS", chance.choice((0, 1_000, 1_000)))
         size, disturbed, unusual = chance.randint(3, 8), chance.choice((0.0, 0.3, 0.6)), chance.choice((0.0, 0.5))
         drawing = random_net(chance, size, disturbed, unusual)
         graph = explore(drawing, random_state(chance, drawing), MOST_STATES)
@@ -375,7 +387,8 @@ def test_decisions_are_those_of_brute_force(part: int, monkeypatch: pytest.Monke
             for state, waits in graph.questions(task):
                 if waits or graph.complete:
                     got = decide(drawing, task, dict(state.marking), dict(state.busy), due_of(state))
-                    assert got is (WAITS if waits else ENABLED), f"net {seed}, task {task.name}, {state}"
+                    assert got in (WAITS if waits else ENABLED, UNDECIDED), f"net {seed}, task {task.name}, {state}"
                     answers[got, waits] += 1
     assert complete >= NETS / 10 / 3, "too few nets are small enough to be visited as a whole"
+    assert answers[UNDECIDED, True] + answers[UNDECIDED, False] <= answers.total() / 1_000
     assert min(answers[WAITS, True], answers[ENABLED, False]) >= NETS / 10

@@ -23,7 +23,7 @@ from engine.events import (
 from engine.items.work_item import ItemState, WorkItem
 from engine.journal import Entry
 from engine.names import child_number, number_of, shard_of
-from engine.replay import replay, stub_of
+from engine.replay import first_version, replay, stub_of
 from engine.runner import Runner
 from engine.spec.model import Specification
 from engine.store.port import CaseQuery, Reported, Store, Taken
@@ -210,9 +210,9 @@ class Played:
         self._store.report(self._shard, by, [Reported(outcome, "", instance=True) for outcome in outcomes])
         self.drain()
 
-    def fail_call(self, call: str) -> None:
-        """The connector gives a call up."""
-        self.happens(CallFailed(call, 1, "refused", "no", False))
+    def fail_call(self, call: str, *, retryable: bool = False) -> None:
+        """The connector gives a call up, or has only failed this time."""
+        self.happens(CallFailed(call, 1, "refused", "no", retryable))
 
     def trigger(self, name: str, data: Any = None) -> None:
         """Something happens outside."""
@@ -251,7 +251,10 @@ class Played:
 
     def check_replay(self) -> None:
         """The journals of this case and of all below it lead to the cases and the items as they are stored."""
-        replayed = replay(self.specification, stub_of(self.case), self.journal)
+        journal = self.journal
+        version = first_version(self.case, journal)
+        began_with = self._definitions.get(self.case.specification, version)
+        replayed = replay(began_with, stub_of(self.case, version), journal, self._version)
         assert replayed.case == self.case
         assert [replayed.items[item] for item in sorted(replayed.items, key=number_of)] == self._store.items_of(self.id)
         for child in self.children():
@@ -261,6 +264,14 @@ class Played:
     def specification(self) -> Specification:
         """The specification this case runs."""
         return self._definitions.get(self.case.specification, self.case.specification_version)
+
+    def migrate(self, version: str) -> None:
+        """Goes on with another version."""
+        self._worklist.migrate(self.id, version, "ann")
+        self.drain()
+
+    def _version(self, version: str) -> Specification:
+        return self._definitions.get(self.case.specification, version)
 
     def happens(self, event: Event) -> None:
         """An event of this case arrives, and is handled."""

@@ -59,7 +59,7 @@ def test_a_merge_of_cases_below_has_one_for_each_arrival(play: Play) -> None:
     case.do("C")
     first, second = case.children()
     second.do("X")
-    assert case.status is CaseStatus.RUNNING
+    assert [first.status, second.status, case.status] == [CaseStatus.RUNNING, CaseStatus.COMPLETED, CaseStatus.RUNNING]
     first.do("X")
     assert case.status is CaseStatus.COMPLETED
 

@@ -1,4 +1,4 @@
-"""WCP-9, Structured Discriminator: the first of m branches goes on and the others are ignored; then it is ready again."""
+"""WCP-9, Structured Discriminator: the first of m branches goes on, the others are ignored; then it is ready again."""
 
 from itertools import permutations
 

@@ -74,7 +74,7 @@ def test_a_cycle_may_run_beside_another_branch(play: Play) -> None:
     case.do("A", go="A")
     case.do("D")
     case.do("A", go="A")
-    assert case.offered == ["A"] and case.status is CaseStatus.RUNNING
+    assert (case.status, case.offered) == (CaseStatus.RUNNING, ["A"])
     case.do("A", go="B")
     assert case.status is CaseStatus.COMPLETED
 

@@ -33,7 +33,7 @@ def test_a_net_that_is_stuck_has_not_ended(play: Play) -> None:
 def test_a_call_is_something_that_remains_to_be_done(play: Play) -> None:
     case = play(net("i -> A -> and(B*, C!)", implicit=True))
     case.do("C")
-    assert case.status is CaseStatus.RUNNING
+    assert (case.status, case.called) == (CaseStatus.RUNNING, ["B"])
     case.answer("B")
     assert case.status is CaseStatus.COMPLETED
 
@@ -52,7 +52,7 @@ def test_a_case_below_is_something_that_remains_to_be_done(play: Play) -> None:
 def test_who_waits_for_something_outside_has_not_ended(play: Play) -> None:
     case = play(net("i -> A -> and(B, C!)", implicit=True, B={"trigger": {"name": "go", "kind": "transient"}}))
     case.do("C")
-    assert case.status is CaseStatus.RUNNING
+    assert (case.status, case.marking) == (CaseStatus.RUNNING, {"A>B": 1})
     case.trigger("go")
     assert case.status is CaseStatus.COMPLETED
 
@@ -63,7 +63,7 @@ def test_a_suspended_case_has_not_ended(play: Play) -> None:
     call = case.call("B")
     case.suspend()
     case.answer_call(call)
-    assert case.status is CaseStatus.SUSPENDED
+    assert (case.status, case.called) == (CaseStatus.SUSPENDED, ["B"])
     case.resume()
     assert case.status is CaseStatus.COMPLETED
 
@@ -84,6 +84,6 @@ def test_a_power_cut_is_over_when_everything_was_done(play: Play) -> None:
     case.do("tell_newspaper")
     case.do("count_customers", customers=42)
     case.answer("compensate")
-    assert case.status is CaseStatus.RUNNING and case.offered == ["repair"]
+    assert (case.status, case.offered) == (CaseStatus.RUNNING, ["repair"])
     case.do("repair")
     assert case.status is CaseStatus.COMPLETED and case.case.data["customers"] == 42

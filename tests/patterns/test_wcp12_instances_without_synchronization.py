@@ -41,7 +41,7 @@ def test_the_end_of_an_instance_gives_no_token(play: Play) -> None:
 def test_calls_are_not_waited_for(play: Play) -> None:
     case = play(net("i -> A* -> B!", implicit=True, A=loose()))
     case.do("B")
-    assert case.called == ["A", "A", "A"] and case.status is CaseStatus.RUNNING
+    assert (case.status, case.called) == (CaseStatus.RUNNING, ["A", "A", "A"])
     case.answer_together(*case.calls("A"))
     assert case.status is CaseStatus.COMPLETED
 
@@ -51,7 +51,7 @@ def test_cases_below_are_not_waited_for(play: Play) -> None:
     case = play(net("i -> A -> B!", implicit=True, A={**below, **loose()}, nets={"sub": "i -> X! -> o"}))
     case.do("B")
     children = case.children()
-    assert len(children) == 3 and case.status is CaseStatus.RUNNING
+    assert (case.status, len(children)) == (CaseStatus.RUNNING, 3)
     for child in children:
         child.do("X")
     assert case.status is CaseStatus.COMPLETED
@@ -60,7 +60,7 @@ def test_cases_below_are_not_waited_for(play: Play) -> None:
 def test_an_instance_that_fails_harms_nobody(play: Play) -> None:
     case = play(net("i -> A! -> B!", implicit=True, A=loose()))
     case.fail(case.start("A"))
-    assert case.status is CaseStatus.RUNNING and case.states("A").count(ItemState.FAILED) == 1
+    assert (case.status, case.states("A").count(ItemState.FAILED)) == (CaseStatus.RUNNING, 1)
     case.do("A")
     case.do("A")
     case.do("B")
@@ -106,7 +106,7 @@ def test_the_bus_is_booked_before_the_slips_are_signed(play: Play) -> None:
     case = play(gallery("wcp12-instances-without-synchronization"), parents=["Ada", "Ben", "Cleo"])
     assert [item.input for item in case.items("sign_slip")] == [{"parent": name} for name in ("Ada", "Ben", "Cleo")]
     case.do("book_bus", bus="a blue one")
-    assert case.status is CaseStatus.RUNNING
+    assert (case.status, case.offered) == (CaseStatus.RUNNING, ["sign_slip"] * 3)
     for _ in range(3):
         case.do("sign_slip")
     assert case.status is CaseStatus.COMPLETED and case.case.data["bus"] == "a blue one"

@@ -69,7 +69,7 @@ def test_an_instance_keeps_the_element_it_was_made_for(play: Play) -> None:
 
 @pytest.mark.parametrize("text", ["i -> A! -> B! -> o", "i -> A* -> B! -> o"])
 @pytest.mark.parametrize("instances", [{"count": "wanted"}, {"each": "$.lines"}])
-def test_without_any_instance_the_task_is_done_at_once(play: Play, text: str, instances: dict[str, str]) -> None:
+def test_without_any_instance_the_task_is_done_at_once(play: Play, text: str, instances: dict[str, Any]) -> None:
     case = play(several(text, **instances))
     assert case.offered == ["B"] and case.called == [] and case.case.data["given"] == []
 

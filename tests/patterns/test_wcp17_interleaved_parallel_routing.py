@@ -4,6 +4,7 @@ The order is that of the net; that no two run at once is a mutex that they share
 """
 
 from itertools import permutations
+from typing import Any
 
 import pytest
 
@@ -15,11 +16,12 @@ from tests.net_notation import net
 from tests.patterns.gallery import gallery
 from tests.patterns.played import Play
 
-MUTEX = {"mutex": "m"}
+MUTEX: dict[str, Any] = {"mutex": "m"}
 
 
 def interleaved(text: str = "i -> A -> and(B! -> C!, D!) -> E -> o", tasks: str = "BCD") -> Specification:
-    return net(text, nets={"sub": "i -> X! -> o"}, **dict.fromkeys(tasks, MUTEX))
+    changes: dict[str, Any] = dict.fromkeys(tasks, MUTEX)
+    return net(text, **changes)
 
 
 @pytest.mark.parametrize("order", [order for order in permutations("BCD") if order.index("B") < order.index("C")])

@@ -17,8 +17,8 @@ VARIABLES = {
     "wanted": {"schema": {"type": "integer"}, "input": True, "default": 3},
 }
 COUNTS = {"output": {"rounds": {"expr": "rounds + 1"}}}
-WHILE = {"loop": {"while": "rounds < wanted"}}
-UNTIL = {"loop": {"until": "rounds >= wanted"}}
+WHILE: dict[str, Any] = {"loop": {"while": "rounds < wanted"}}
+UNTIL: dict[str, Any] = {"loop": {"until": "rounds >= wanted"}}
 
 
 def looped(text: str = "i -> A! -> B! -> o", **task: Any) -> Specification:
@@ -156,8 +156,8 @@ def test_a_loop_ends_when_its_item_is_cancelled(play: Play) -> None:
 
 
 def test_a_loop_that_waits_for_its_next_round_can_be_cancelled_by_another_task(play: Play) -> None:
-    tasks = {"A": {**COUNTS, **UNTIL}, "C": {"cancels": ["A"]}}
-    case = play(net("i -> S -> and(A!, C!); A -> B!", variables=VARIABLES, implicit=True, **tasks))
+    a, c = {**COUNTS, **UNTIL}, {"cancels": ["A"]}
+    case = play(net("i -> S -> and(A!, C!); A -> B!", variables=VARIABLES, implicit=True, A=a, C=c))
     case.do("A")
     case.do("C")
     assert case.states("A") == [ItemState.COMPLETED, ItemState.CANCELLED] and case.status is CaseStatus.COMPLETED
@@ -181,9 +181,9 @@ def test_a_loop_may_be_skipped_round_by_round(play: Play) -> None:
 
 
 def test_a_loop_within_a_loop_is_a_case_below(play: Play) -> None:
-    inner = {"X": {"output": {"rounds": {"expr": "rounds + 1"}}, "loop": {"until": "rounds >= 2"}}}
+    x = {**COUNTS, "loop": {"until": "rounds >= 2"}}
     a = {"kind": "composite", "net": "sub", **COUNTS, "loop": {"until": "rounds >= 2"}}
-    case = play(net("i -> A -> B! -> o", variables=VARIABLES, A=a, **inner, nets={"sub": "i -> X! -> o"}))
+    case = play(net("i -> A -> B! -> o", variables=VARIABLES, A=a, X=x, nets={"sub": "i -> X! -> o"}))
     for turn in range(2):
         child = case.children()[turn]
         child.do("X")

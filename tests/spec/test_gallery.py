@@ -1,6 +1,10 @@
-"""The order of the gallery goes each of its ways to the end."""
+"""The gallery: each specification is valid, sound and described; the order goes each of its ways to the end.
+
+That each pattern of the gallery runs to its end is tested with the pattern, in `tests/patterns`.
+"""
 
 import json
+import re
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -9,10 +13,53 @@ import pytest
 
 from engine.case import CaseStatus
 from engine.spec.read import read_specification
+from engine.spec.soundness import Flaw, check_specification
 from engine.store.memory import MemoryStore
 from tests.patterns.played import Played
 
 GALLERY = Path(__file__).parent.parent.parent / "docs" / "gallery"
+FILES = sorted(GALLERY.glob("*.yaml"))
+PATTERNS = sorted(GALLERY.glob("wcp*.yaml"))
+HOW_MANY = 43
+README = (GALLERY / "README.md").read_text(encoding="utf-8")
+
+each_file = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+each_pattern = pytest.mark.parametrize("file", PATTERNS, ids=lambda file: file.stem)
+
+
+def test_each_pattern_has_one_specification() -> None:
+    assert [file.name[:6] for file in PATTERNS] == [f"wcp{number:02}-" for number in range(1, HOW_MANY + 1)]
+
+
+@each_file
+def test_each_specification_is_valid_and_sound(file: Path) -> None:
+    specification = read_specification(file.read_text(encoding="utf-8"), name=file.name)
+    checked = check_specification(specification)
+    # Explicit termination (WCP-43) is that a case completes while something is left.
+    intended = {Flaw.IMPROPER_COMPLETION} if file.stem == "wcp43-explicit-termination" else set()
+    assert {finding.flaw for each in checked for finding in each.findings} == intended
+    assert all(each.whole for each in checked)
+
+
+@each_file
+def test_each_specification_has_the_name_of_its_file_and_a_title(file: Path) -> None:
+    specification = read_specification(file.read_text(encoding="utf-8"), name=file.name)
+    assert specification.id == file.stem and specification.title
+
+
+@each_pattern
+def test_each_pattern_is_described_in_three_sentences(file: Path) -> None:
+    specification = read_specification(file.read_text(encoding="utf-8"), name=file.name)
+    description = specification.document["description"].strip()
+    assert description.endswith(".") and len(re.split(r"(?<=\.)\s+(?=[A-Z`])", description)) == 3
+
+
+@each_pattern
+def test_each_pattern_stands_in_the_table_with_its_test(file: Path) -> None:
+    [row] = [line for line in README.splitlines() if f"({file.name})" in line]
+    [test] = re.findall(r"\((\.\./\.\./tests/patterns/test_wcp\d\d_\w+\.py)\)", row)
+    assert row.startswith(f"| {int(file.name[3:5])} |")
+    assert test.partition("test_wcp")[2][:2] == file.name[3:5] and (GALLERY / test).exists()
 
 
 def played(available: int) -> Played:

@@ -10,6 +10,7 @@ from xml.etree.ElementTree import Element
 import pytest
 
 from deploy.drawing import Graphviz
+from engine.errors import InvalidInput
 from engine.spec.dot import Shown
 from engine.spec.model import Net, Specification
 from engine.spec.picture import MOST_DRAWN, PictureTooLarge, net_picture, specification_picture
@@ -212,6 +213,15 @@ def test_threads_may_share_what_draws(draw: Graphviz) -> None:
 
 
 def test_what_cannot_be_drawn_does_not_spoil_the_next_picture(draw: Graphviz) -> None:
-    with pytest.raises(Exception, match="parse"):
+    with pytest.raises(AssertionError, match="Failed to parse"):
         draw("digraph {{{")
     assert "<svg" in draw("digraph { a -> b }")
+
+
+def test_a_picture_that_would_take_too_long_is_refused_and_the_next_one_drawn() -> None:
+    sparing = Graphviz(fuel=100_000_000)
+    tangled = " ".join(f"n{one} -> n{(one * other) % 40}" for one in range(40) for other in range(12))
+    with pytest.raises(InvalidInput, match="too tangled") as refused:
+        sparing(f"digraph {{ {tangled} }}")
+    assert refused.value.code == PictureTooLarge.code
+    assert "<svg" in sparing("digraph { a -> b }")
