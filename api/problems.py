@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from api.answers import json_response
 from api.context import context, correlation_id
-from engine.errors import Conflict, Forbidden, InvalidInput, NotFound, Problem, Refusal, Unavailable
+from engine.errors import Conflict, Forbidden, InvalidInput, NotFound, Overloaded, Problem, Refusal, Unavailable
 from engine.names import ITEM_ID, case_of
 from engine.spec.diagnostics import SpecificationInvalid
 
@@ -40,6 +40,7 @@ STATUS_OF: dict[type[Refusal], int] = {
     Conflict: 409,
     InvalidInput: 422,
     SpecificationInvalid: 422,
+    Overloaded: 429,
     Unavailable: 503,
 }
 
@@ -124,7 +125,7 @@ def below(path: str, problems: Sequence[Problem]) -> list[Problem]:
 
 def _refused(refusal: Refusal) -> Response:
     response = _response(problem_of(refusal))
-    if isinstance(refusal, Unavailable):
+    if isinstance(refusal, Unavailable | Overloaded):
         response.headers["Retry-After"] = str(RETRY_AFTER_S)
     if isinstance(refusal, Unauthenticated):
         response.headers["WWW-Authenticate"] = 'Bearer realm="casewright"'

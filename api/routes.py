@@ -28,6 +28,7 @@ _REFUSALS = {
     "413": "The body is too long",
     "415": "The body has another media type",
     "422": "The input is not valid",
+    "429": "More waits than is taken on; try again later",
     "503": "The store is away or full",
 }
 

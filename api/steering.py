@@ -13,6 +13,7 @@ from api.idempotency import given_key, once
 from api.messages import Body, CaseAddress, Nothing
 from api.permissions import Permission
 from api.routes import API
+from api.submissions import overloaded
 from engine.case import Case, CaseStatus
 from engine.errors import Conflict, InvalidInput, Problem
 from engine.events import CaseCancelled, CaseResumed, CaseRetried, CaseSuspended, Envelope, Event, TriggerPosted
@@ -134,7 +135,11 @@ def _ask(case: Case, event: Event, *, refused: Conflict | None) -> Response:
     mark = once(principal().user, f"{type(event).__name__} {case.id}", key, event) if key is not None else None
     if refused is not None and (mark is None or not store.is_kept(shard, mark)):
         raise refused
-    kept, ring = store.append(shard, [Envelope(case.id, event, correlation_id())], mark)
+    # What happens outside may come in any number; what an operator asks for must always get through.
+    most = parts().settings.most_waiting if isinstance(event, TriggerPosted) else None
+    kept, ring = store.append(shard, [Envelope(case.id, event, correlation_id())], mark, most)
+    if kept is Kept.FULL:
+        raise overloaded()
     if kept is Kept.OTHER:
         raise InvalidInput("this Idempotency-Key came with another body before", code="idempotency_key_reused")
     if ring:

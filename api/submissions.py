@@ -15,7 +15,7 @@ from api.permissions import Permission
 from api.problems import below, invalid, problem_of
 from api.routes import API, Routes
 from engine.data.moments import MomentInvalid, later, moment
-from engine.errors import Conflict, InvalidInput, Problem, Refusal, Unavailable
+from engine.errors import Conflict, InvalidInput, Overloaded, Problem, Refusal, Unavailable
 from engine.names import ROOT_CASE_ID, shard_of
 from engine.spec.model import Specification
 from engine.store.port import Submission
@@ -67,7 +67,10 @@ def start_case(body: NewCase) -> Response:
     case_id = body.case_id or (derived_case_id(principal().user, "POST /cases", key) if key else uuid4().hex)
     if key is not None and _is_repeated(case_id, body):
         return _accepted(case_id)
-    [answered] = parts().store.submit([_submission(body, case_id, {}, parts().store.now())])
+    store = parts().store
+    [answered] = store.submit([_submission(body, case_id, {}, store.now())], parts().settings.most_waiting)
+    if answered.full:
+        raise overloaded()
     # Two of the same request at once: the one that came second finds what the first has done.
     if not answered.accepted and not (key is not None and _is_repeated(case_id, body)):
         raise _taken(case_id)
@@ -84,7 +87,7 @@ def start_cases(body: NewCases) -> Response:
     now = store.now()
     read = [_read(item, specifications, now) for item in body.items]
     submissions = [each for each in read if isinstance(each, Submission)]
-    answers = iter(store.submit(submissions)) if submissions else iter(())
+    answers = iter(store.submit(submissions, parts().settings.most_waiting)) if submissions else iter(())
     outcomes: list[Any] = []
     bells: set[int] = set()
     for each in read:
@@ -92,12 +95,19 @@ def start_cases(body: NewCases) -> Response:
             outcomes.append(_shown(each))
             continue
         answered, case_id = next(answers), each.stub.id
-        outcomes.append(Accepted(case_id=case_id).model_dump() if answered.accepted else _shown(_taken(case_id)))
+        refused = overloaded() if answered.full else _taken(case_id)
+        outcomes.append(Accepted(case_id=case_id).model_dump() if answered.accepted else _shown(refused))
         if answered.ring:
             bells.add(shard_of(case_id, store.shards))
     for shard in sorted(bells):
         parts().doorbell.ring(shard)
     return plain_answer({"items": outcomes}, 202)
+
+
+def overloaded() -> Overloaded:
+    """The refusal of new work while too much waits."""
+    most = parts().settings.most_waiting
+    return Overloaded(f"{most} events and calls or more wait in this shard already; try again later")
 
 
 def _read(item: Any, specifications: dict[tuple[str, str | None], Specification], now: int) -> Submission | Refusal:

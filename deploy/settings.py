@@ -64,6 +64,7 @@ class Settings:
     log_level: str = "INFO"
     recover_every_s: float = 1.0
     tick_every_s: float = 0.25
+    most_waiting: int = 10_000
     max_body_bytes: int = 2 * MIB
     public_url: str | None = None
 
@@ -89,6 +90,7 @@ class Settings:
             secrets_dir=read.path("secrets_dir"),
             functions_allowed=read.dotted_names("functions_allowed"),
             connect_threads=read.integer("connect_threads", plain.connect_threads, 1, 1024),
+            most_waiting=read.integer("most_waiting", plain.most_waiting, 1, 10_000_000),
             log_level=read.log_level("log_level") or plain.log_level,
             recover_every_s=read.seconds("recover_every_s", plain.recover_every_s, 0.05, 3600.0),
             tick_every_s=read.seconds("tick_every_s", plain.tick_every_s, 0.05, 60.0),

@@ -54,6 +54,12 @@ class Forbidden(Refusal):
     code = "forbidden"
 
 
+class Overloaded(Refusal):
+    """More waits than the installation takes on: nothing was changed, try again later."""
+
+    code = "overloaded"
+
+
 class Unavailable(Refusal):
     """The store is away, full or overloaded: nothing was changed, try again later."""
 

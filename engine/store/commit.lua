@@ -3,9 +3,10 @@
 -- KEYS  1 the shard's lease, 2 its stream of events, then whatever the comparisons and writes name
 -- ARGV  the lease that must still be held, "<number>:<owner>", or ""
 --       "1" when the answer is to say whether the doorbell must be rung
+--       how many events and calls may wait already, or ""; the key index of the calls
 --       how many comparisons; each: key index, how the field `head` must begin ("" : the key must not exist)
 --       then writes until the end; each: command, key index, number of arguments, arguments
--- gives -1 the lease is lost, 0 a comparison failed, 1 done, 2 done and the doorbell must be rung
+-- gives -2 too much waits already, -1 the lease is lost, 0 a comparison failed, 1 done, 2 done and the doorbell must be rung
 --
 -- Every key's type is checked before the first write, so an error never leaves half a commit. A drainer's writes
 -- begin with the removal of its events, so that a full Redis (which refuses scripts that begin with a growing
@@ -16,7 +17,7 @@ local TYPES = {
 }
 local BELL_MS = 2000
 
-local held, ring, compared = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local held, ring, most, calls, compared = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 
 if held ~= '' then
   local lease = redis.call('HMGET', KEYS[1], 'number', 'owner')
@@ -25,7 +26,7 @@ if held ~= '' then
   end
 end
 
-local at = 4
+local at = 6
 for _ = 1, compared do
   local head = redis.call('HGET', KEYS[tonumber(ARGV[at])], 'head')
   local expected = ARGV[at + 1]
@@ -35,6 +36,10 @@ for _ = 1, compared do
     return 0
   end
   at = at + 2
+end
+
+if most ~= '' and redis.call('XLEN', KEYS[2]) + redis.call('ZCARD', KEYS[calls]) >= tonumber(most) then
+  return -2
 end
 
 local first_write = at

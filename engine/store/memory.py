@@ -85,6 +85,11 @@ class _Shard:
     dead: list[DeadLetter] = field(default_factory=list)
     parked: dict[str, list[Envelope]] = field(default_factory=lambda: defaultdict(list))
 
+    def is_full(self, most_waiting: int | None) -> bool:
+        """Whether so many events and calls wait."""
+        waiting = len(self.events) + sum(record.due is not None for record in self.calls.values())
+        return most_waiting is not None and waiting >= most_waiting
+
 
 class MemoryStore:
     """The case store in memory. `clock` gives milliseconds since 1970. Safe for use by several threads.
@@ -106,7 +111,7 @@ class MemoryStore:
         """The time of the clock."""
         return self._clock()
 
-    def submit(self, submissions: Sequence[Submission]) -> list[Submitted]:
+    def submit(self, submissions: Sequence[Submission], most_waiting: int | None = None) -> list[Submitted]:
         answers = []
         with self._lock:
             for stub, envelope in submissions:
@@ -114,18 +119,26 @@ class MemoryStore:
                 if stub.id in shard.cases:
                     answers.append(Submitted(False, False))
                     continue
+                if shard.is_full(most_waiting):
+                    answers.append(Submitted(False, False, full=True))
+                    continue
                 shard.cases[stub.id] = _Case(codec.case_head(stub), codec.pack_case(stub))
                 self._append(shard, envelope)
                 answers.append(Submitted(True, self._must_ring(shard)))
         return answers
 
-    def append(self, shard: int, envelopes: Sequence[Envelope], once: Once | None = None) -> Appended:
+    def append(
+        self, shard: int, envelopes: Sequence[Envelope], once: Once | None = None, most_waiting: int | None = None
+    ) -> Appended:
         with self._lock:
             held = self._shards[shard]
             if once is not None:
                 digest, until = held.once.get(once.name, ("", 0))
                 if until > self.now():
                     return Appended(Kept.BEFORE if digest == once.digest else Kept.OTHER, False)
+            if held.is_full(most_waiting):
+                return Appended(Kept.FULL, False)
+            if once is not None:
                 held.once[once.name] = (once.digest, self.now() + ONCE_S * 1000)
             for envelope in envelopes:
                 self._append(held, envelope)

@@ -156,10 +156,14 @@ class Submission(NamedTuple):
 
 
 class Submitted(NamedTuple):
-    """Whether a case was taken (False: its id exists), and whether its shard's doorbell is to be rung."""
+    """Whether a case was taken, and whether its shard's doorbell is to be rung.
+
+    One that was not taken has an id that exists, or its shard is `full`.
+    """
 
     accepted: bool
     ring: bool
+    full: bool = False
 
 
 class Once(NamedTuple):
@@ -170,11 +174,15 @@ class Once(NamedTuple):
 
 
 class Kept(Enum):
-    """What became of events: they are kept; they were before (the same request); the mark stands for other ones."""
+    """What became of events.
+
+    They are kept; they were before (the same request); the mark stands for other ones; the shard is full.
+    """
 
     NEW = "new"
     BEFORE = "before"
     OTHER = "other"
+    FULL = "full"
 
 
 class Appended(NamedTuple):
@@ -275,14 +283,19 @@ class Store(Protocol):
     def now(self) -> int:
         """The store's time."""
 
-    def submit(self, submissions: Sequence[Submission]) -> list[Submitted]:
-        """Begins cases, each for itself: the stub and the event, or nothing."""
+    def submit(self, submissions: Sequence[Submission], most_waiting: int | None = None) -> list[Submitted]:
+        """Begins cases, each for itself: the stub and the event, or nothing.
+
+        A shard in which so many events and calls wait already is full.
+        """
 
     def fire_timers(self, shards: Sequence[int], limit: int) -> list[Fired]:
         """Makes events of timers that are due, each once and in order, `limit` of each shard at most."""
 
-    def append(self, shard: int, envelopes: Sequence[Envelope], once: Once | None = None) -> Appended:
-        """Puts events behind those that wait, unless their mark says that it was done before."""
+    def append(
+        self, shard: int, envelopes: Sequence[Envelope], once: Once | None = None, most_waiting: int | None = None
+    ) -> Appended:
+        """Puts events behind those that wait, unless their mark says that it was done before or the shard is full."""
 
     def is_kept(self, shard: int, once: Once) -> bool:
         """Whether there is such a mark."""

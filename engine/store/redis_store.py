@@ -72,6 +72,9 @@ from engine.store.transaction import Argument, Transaction
 
 SCRIPTS = ("commit", "acquire", "release", "take", "fire")
 
+FULL = -2
+"""What `commit.lua` answers when too much waits already."""
+
 SCRIPTS_LOADED_AGAIN = 2
 """How often a batch is repeated when Redis does not know the scripts (the first time, a restart, a failover)."""
 
@@ -114,20 +117,26 @@ class RedisStore:
 
     # -- events ------------------------------------------------------------------------------------------------
 
-    def submit(self, submissions: Sequence[Submission]) -> list[Submitted]:
+    def submit(self, submissions: Sequence[Submission], most_waiting: int | None = None) -> list[Submitted]:
         scripts = []
         for stub, envelope in submissions:
             shard = self._shard(stub.id)
             key = keys.case(shard, stub.id)
             transaction = self._transaction(shard, ring=True)
+            if most_waiting is not None:
+                transaction.bound(keys.calls(shard), most_waiting)
             transaction.expect(key, "")
             self._write_case(transaction, shard, None, stub, codec.pack_case(stub))
             transaction.write("XADD", keys.events(shard), "*", "e", codec.pack_envelope(envelope))
             scripts.append(_commit_script(transaction))
-        return [Submitted(answer > 0, answer == 2) for answer in self._run(scripts)]
+        return [Submitted(answer > 0, answer == 2, answer == FULL) for answer in self._run(scripts)]
 
-    def append(self, shard: int, envelopes: Sequence[Envelope], once: Once | None = None) -> Appended:
+    def append(
+        self, shard: int, envelopes: Sequence[Envelope], once: Once | None = None, most_waiting: int | None = None
+    ) -> Appended:
         transaction = self._transaction(shard, ring=True)
+        if most_waiting is not None:
+            transaction.bound(keys.calls(shard), most_waiting)
         for envelope in envelopes:
             transaction.write("XADD", keys.events(shard), "*", "e", codec.pack_envelope(envelope))
         if once is not None:
@@ -136,6 +145,8 @@ class RedisStore:
             transaction.write("HSET", key, "head", once.digest)
             transaction.write("EXPIRE", key, ONCE_S)
         answer = self._run([_commit_script(transaction)])[0]
+        if answer == FULL:
+            return Appended(Kept.FULL, False)
         if answer:
             return Appended(Kept.NEW, answer == 2)
         assert once is not None, "only a mark can keep events out"

@@ -11,13 +11,15 @@ EVENTS: Final = 2
 class Transaction:
     """Collects comparisons and writes for one shard; `arguments` is what the script gets."""
 
-    __slots__ = ("_compared", "_comparisons", "_held", "_indexes", "_keys", "_ring", "_writes")
+    __slots__ = ("_compared", "_comparisons", "_held", "_calls", "_indexes", "_keys", "_most", "_ring", "_writes")
 
     def __init__(self, lease_key: str, events_key: str, *, held: str = "", ring: bool = False) -> None:
         self._keys: list[str] = [lease_key, events_key]
         self._indexes: dict[str, int] = {lease_key: 1, events_key: EVENTS}
         self._held = held
         self._ring = "1" if ring else ""
+        self._most: Argument = ""
+        self._calls = 0
         self._compared = 0
         self._comparisons: list[Argument] = []
         self._writes: list[Argument] = []
@@ -26,6 +28,10 @@ class Transaction:
         """The head of this hash must begin so; an empty one: the hash must not exist."""
         self._compared += 1
         self._comparisons += (self._index(key), head)
+
+    def bound(self, calls_key: str, most: int) -> None:
+        """Nothing is written when so many events and calls wait already."""
+        self._most, self._calls = most, self._index(calls_key)
 
     def write(self, command: str, key: str, *arguments: Argument) -> None:
         """Runs a command on a key."""
@@ -39,7 +45,8 @@ class Transaction:
     @property
     def arguments(self) -> list[Argument]:
         """What follows the keys."""
-        return [self._held, self._ring, self._compared, *self._comparisons, *self._writes]
+        bound = (self._most, self._calls)
+        return [self._held, self._ring, *bound, self._compared, *self._comparisons, *self._writes]
 
     def _index(self, key: str) -> int:
         index = self._indexes.get(key)

@@ -25,6 +25,7 @@ EVERYTHING = {
     "CASEWRIGHT_SECRETS_DIR": "/run/secrets",
     "CASEWRIGHT_FUNCTIONS_ALLOWED": "shop.stock:reserve, shop.billing:*",
     "CASEWRIGHT_CONNECT_THREADS": "5",
+    "CASEWRIGHT_MOST_WAITING": "77",
     "CASEWRIGHT_LOG_LEVEL": "debug",
     "CASEWRIGHT_RECOVER_EVERY_S": "0.3",
     "CASEWRIGHT_TICK_EVERY_S": "0.2",
@@ -70,6 +71,7 @@ def test_every_field_has_its_variable() -> None:
         log_level="DEBUG",
         recover_every_s=0.3,
         tick_every_s=0.2,
+        most_waiting=77,
         max_body_bytes=4096,
         public_url="https://cases.example",
     )

@@ -25,7 +25,19 @@ from engine.journal import Entry, Note
 from engine.names import shard_of
 from engine.store import codec, keys
 from engine.store.memory import MemoryStore
-from engine.store.port import CaseQuery, Commit, ItemQuery, Kept, Lease, Once, Outcome, Reported, Store, Submission
+from engine.store.port import (
+    CaseQuery,
+    Commit,
+    ItemQuery,
+    Kept,
+    Lease,
+    Once,
+    Outcome,
+    Reported,
+    Store,
+    Submission,
+    Submitted,
+)
 
 SHARDS = 4
 
@@ -586,3 +598,30 @@ def test_who_takes_a_shard_fires_its_timers(store: Store) -> None:
     committed(store, submitted(store), timers_set=[(1, now - 5)])
     assert store.acquire(shard(), "w1")
     assert timer_events(store) == [TimerFired(1, now - 5)]
+
+
+# -- too much ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_shard_in_which_too_much_waits_takes_no_new_case(store: Store) -> None:
+    submitted(store)
+    further = Submission(a_case("order-1.9"), Envelope("order-1.9", CaseSubmitted({}, "ann"), "c"))
+    assert store.submit([further], 1) == [Submitted(False, False, full=True)]
+    assert store.case("order-1.9") is None
+    assert store.submit([further], 2)[0].accepted
+
+
+def test_calls_that_wait_count_too(store: Store) -> None:
+    case = submitted(store)
+    [first] = store.read(shard(), 10)
+    committed(store, case, placed=[a_call()], handled=[first.id])
+    event = Envelope("order-1", CaseCancelled("ann"))
+    assert store.append(shard(), [event], most_waiting=1).kept is Kept.FULL
+    assert store.append(shard(), [event], most_waiting=2).kept is Kept.NEW
+
+
+def test_a_full_shard_leaves_no_mark_of_what_it_refused(store: Store) -> None:
+    submitted(store)
+    event, mark = Envelope("order-1", CaseCancelled("ann")), Once("key", "digest")
+    assert store.append(shard(), [event], mark, 1).kept is Kept.FULL
+    assert store.append(shard(), [event], mark).kept is Kept.NEW

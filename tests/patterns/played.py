@@ -20,7 +20,7 @@ from engine.events import (
     Event,
     TriggerPosted,
 )
-from engine.items.work_item import ItemState, WorkItem
+from engine.items.work_item import LIVE, ItemState, WorkItem
 from engine.journal import Entry
 from engine.names import child_number, number_of, shard_of
 from engine.replay import first_version, replay, stub_of
@@ -141,6 +141,11 @@ class Played:
     def calls(self, task: str) -> list[str]:
         """The calls of a task, oldest first."""
         return sorted((c.item for c in self._store.calls_of(self.id) if c.task == task), key=number_of)
+
+    @property
+    def live(self) -> list[WorkItem]:
+        """The items that wait or are under way, oldest first."""
+        return [item for item in self._store.items_of(self.id) if item.state in LIVE]
 
     def items(self, task: str) -> list[WorkItem]:
         return [item for item in self._store.items_of(self.id) if item.task == task]

@@ -16,7 +16,7 @@ APART = "i -> A -> and(B! -> E, C! -> D! -> F, X! -> Y)"
 REGION = {"cancels": ["A>B", "B", "C>D", "D"]}
 
 
-def apart(**changes: dict[str, Any]) -> Specification:
+def apart(**changes: Any) -> Specification:
     """A net in which X cancels B, D and the places before them, and lets C alone."""
     return net(APART, implicit=True, **{"X": REGION, **changes})
 
@@ -95,7 +95,7 @@ def test_a_call_that_waits_for_its_next_attempt_is_dropped(play: Play) -> None:
 
 def test_a_child_case_is_cancelled_with_all_below_it(play: Play) -> None:
     nets = {"sub": "i -> L -> o", "deep": "i -> P! -> o"}
-    below = {"B": {"kind": "composite", "net": "sub"}, "L": {"kind": "composite", "net": "deep"}}
+    below: dict[str, Any] = {"B": {"kind": "composite", "net": "sub"}, "L": {"kind": "composite", "net": "deep"}}
     case = play(net("i -> A -> and(B -> E!, X! -> Y!)", implicit=True, nets=nets, X={"cancels": ["B"]}, **below))
     [child] = case.children()
     [grandchild] = child.children()
@@ -175,7 +175,7 @@ def test_an_empty_region_is_emptied_without_effect(play: Play) -> None:
 
 
 def test_what_a_partial_join_still_ignores_is_forgotten_with_its_region(play: Play) -> None:
-    changes = {"D": {"join": {"partial": 1}}, "X": {"cancels": ["D", "C", "A>C"]}}
+    changes: dict[str, Any] = {"D": {"join": {"partial": 1}}, "X": {"cancels": ["D", "C", "A>C"]}}
     case = play(net("i -> A -> and(B!, C!, X!); B -> D -> E!; C -> D; X -> F! -> B", implicit=True, **changes))
     case.do("B")
     assert case.case.due == {"D": 1}

@@ -1,4 +1,4 @@
-"""WCP-27, Complete Multiple Instance Task: what is left is completed by force, and the task goes on with what it has."""
+"""WCP-27, Complete Multiple Instance Task: what is left is completed by force; the task goes on with what it has."""
 
 from typing import Any
 
@@ -151,7 +151,7 @@ def test_a_round_that_waits_for_a_person_is_completed_too(play: Play) -> None:
 
 
 def test_a_task_that_completes_by_force_may_cancel_what_follows(play: Play) -> None:
-    changes = {"B": {"instances": {"count": 2}}, "X": {"completes": ["B"], "cancels": ["B>E"]}}
+    changes: dict[str, Any] = {"B": {"instances": {"count": 2}}, "X": {"completes": ["B"], "cancels": ["B>E"]}}
     case = play(net(NET.format("*"), implicit=True, **changes))
     case.do("X")
     assert case.offered == ["Y"] and case.called == []
@@ -159,7 +159,7 @@ def test_a_task_that_completes_by_force_may_cancel_what_follows(play: Play) -> N
 
 def test_the_mutex_of_the_task_is_free(play: Play) -> None:
     held = {"mutex": "m"}
-    changes = {"B": held | {"instances": {"count": 2}}, "C": held, "X": {"completes": ["B"]}}
+    changes: dict[str, Any] = {"B": held | {"instances": {"count": 2}}, "C": held, "X": {"completes": ["B"]}}
     case = play(net("i -> A -> and(B*, C*, X!) -> xor:E!", implicit=True, **changes))
     assert case.called == ["B", "B"]
     case.do("X")

@@ -1,6 +1,7 @@
 """WCP-28, Blocking Discriminator: the first of m branches goes on; the next round waits until all m have arrived."""
 
 from itertools import permutations
+from typing import Any
 
 import pytest
 
@@ -131,7 +132,7 @@ def test_a_branch_that_is_cancelled_blocks_the_next_round_for_ever(play: Play) -
 
 
 def test_a_region_with_the_join_ends_its_round(play: Play) -> None:
-    changes = {"S": {"split": {"threads": 2}}, "D": BLOCKING, "X": {"cancels": ["D", "C", "A>C"]}}
+    changes: dict[str, Any] = {"S": {"split": {"threads": 2}}, "D": BLOCKING, "X": {"cancels": ["D", "C", "A>C"]}}
     case = play(net("i -> Z -> and(S -> A -> and(B!, C!) -> D!, X!)", implicit=True, **changes))
     case.do("B")
     case.do("D")

@@ -1,5 +1,7 @@
 """WCP-29, Cancelling Discriminator: the first of m branches goes on, and the others are cancelled at that moment."""
 
+from typing import Any
+
 import pytest
 
 from engine.case import CaseStatus
@@ -52,7 +54,7 @@ def test_a_call_of_another_branch_is_dropped(play: Play) -> None:
 
 
 def test_a_case_below_another_branch_is_cancelled(play: Play) -> None:
-    changes = {"D": FIRST, "C": {"kind": "composite", "net": "sub"}}
+    changes: dict[str, Any] = {"D": FIRST, "C": {"kind": "composite", "net": "sub"}}
     case = play(net("i -> A -> and(B!, C) -> D -> F! -> o", nets={"sub": "i -> P! -> o"}, **changes))
     case.do("B")
     [child] = case.children()

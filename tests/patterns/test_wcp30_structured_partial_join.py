@@ -89,7 +89,7 @@ def test_the_branches_that_are_ignored_are_done_all_the_same(play: Play) -> None
     case = play(some(1, "i -> A -> and(B!, C*, E!) -> D!"))
     case.do("B")
     case.do("D")
-    assert case.called == ["C"] and case.offered == ["E"] and case.status is CaseStatus.RUNNING
+    assert case.called == ["C"] and case.offered == ["E"]
     case.answer("C")
     case.do("E")
     assert case.status is CaseStatus.COMPLETED

@@ -1,6 +1,7 @@
 """WCP-32, Cancelling Partial Join: n of m branches go on, and the others are cancelled at that moment."""
 
 from itertools import combinations
+from typing import Any
 
 import pytest
 
@@ -76,7 +77,7 @@ def test_it_is_ready_again_at_once(play: Play) -> None:
 
 def test_tokens_of_a_second_round_are_emptied_with_the_rest(play: Play) -> None:
     # The region is emptied whatever lies in it; that is the difference to a join that blocks.
-    split = {"S": {"split": {"threads": 2}}, "D": {"join": {"partial": 2, "resets": REGION}}}
+    split: dict[str, Any] = {"S": {"split": {"threads": 2}}, "D": {"join": {"partial": 2, "resets": REGION}}}
     case = play(net("i -> S -> A -> and(B!, C!, E!) -> D! -> F!", implicit=True, **split))
     case.do("B")
     case.do("B")

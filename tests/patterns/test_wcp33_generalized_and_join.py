@@ -1,6 +1,7 @@
 """WCP-33, Generalized AND-Join: a branch may arrive more than once; what is too many is kept for the next time."""
 
 from itertools import permutations
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ SURPLUS = "i -> A -> and(B, C, X!, Y!); B -> p; X -> p; C -> q; Y -> q; p -> and
 
 # P and Q run twice each; R takes one of each.
 PAIRS = "i -> A -> and(S, T); S -> P! -> and:R! -> Z!; T -> Q! -> R"
-TWICE = {"S": {"split": {"threads": 2}}, "T": {"split": {"threads": 2}}}
+TWICE: dict[str, Any] = {"S": {"split": {"threads": 2}}, "T": {"split": {"threads": 2}}}
 
 
 def test_a_surplus_token_is_kept(play: Play) -> None:
@@ -71,13 +72,13 @@ def test_a_token_that_comes_while_it_runs_is_not_lost(play: Play) -> None:
 
 
 def test_a_connector_is_called_once_for_each_pair(play: Play) -> None:
-    threads = {"S": {"split": {"threads": 3}}, "T": {"split": {"threads": 2}}}
+    threads: dict[str, Any] = {"S": {"split": {"threads": 3}}, "T": {"split": {"threads": 2}}}
     case = play(net("i -> A -> and(S, T); S -> P -> and:R* -> Z!; T -> Q -> R", implicit=True, **threads))
     assert case.called == ["R", "R"] and case.marking == {"P>R": 1}
 
 
 def test_what_is_left_without_a_partner_is_a_deadlock(play: Play) -> None:
-    threads = {"S": {"split": {"threads": 2}}}
+    threads: dict[str, Any] = {"S": {"split": {"threads": 2}}}
     case = play(net("i -> A -> and(S, T); S -> P -> and:R; T -> Q -> R", implicit=True, **threads))
     assert case.status is CaseStatus.DEADLOCKED and case.marking == {"P>R": 1}
 

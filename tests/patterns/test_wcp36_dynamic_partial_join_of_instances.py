@@ -1,4 +1,4 @@
-"""WCP-36, Dynamic Partial Join for Multiple Instances: how many there are and how many are enough is open until then."""
+"""WCP-36, Dynamic Partial Join for Multiple Instances: how many there are, and how many are enough, is open."""
 
 from typing import Any
 
