@@ -130,11 +130,22 @@ class Progress:
         self.commit.after = self.case
         self.commit.packed = self._packer.pack(self.case)
         self.commit.items = {item_id: (self._read.get(item_id), after) for item_id, after in self._changed.items()}
+        self._forget_what_came_and_went()
         return self.commit
 
     def knows(self, items: Mapping[str, WorkItem]) -> None:
         """Gives items that were read already, so that they need not be read again."""
         self._read.update(items)
+
+    def _forget_what_came_and_went(self) -> None:
+        """What was placed, repeated or set, and dropped or cleared by a later event of the same commit, never was."""
+        commit = self.commit
+        dropped, cleared = frozenset(commit.dropped), frozenset(commit.timers_cleared)
+        if dropped:
+            commit.placed = [call for call in commit.placed if call.item not in dropped]
+            commit.repeated = [repeat for repeat in commit.repeated if repeat.item not in dropped]
+        if cleared:
+            commit.timers_set = [timer for timer in commit.timers_set if timer not in cleared]
 
     def _take(self, event: Event, at: int, correlation_id: str) -> None:
         events: list[Event] = [event]

@@ -285,6 +285,44 @@ def test_a_cancelling_partial_join_removes_what_is_left() -> None:
     assert decision(drawing, "J", "X>J", "P>F", "q") is WAITS
 
 
+@pytest.mark.parametrize("blocks", [False, True])
+def test_a_partial_join_swallows_a_round_before_it_is_taken_again(blocks: bool) -> None:
+    drawing = drawn(
+        "i -> A -> and(X, B, C); B -> P; C -> P; X -> or:J; P -> T -> J; J -> o",
+        P={"join": {"partial": 1, "blocks": blocks}},
+        T={"join": {"threads": 2}},
+    )
+    assert decision(drawing, "J", "X>J", "B>P", "C>P") is ENABLED
+    assert decision(drawing, "J", "X>J", "B>P", "C>P", "A>C") is WAITS
+    assert decision(drawing, "J", "X>J", "B>P", "C>P", "A>C", "A>B") is WAITS
+
+
+def test_a_cancelling_partial_join_empties_its_own_places() -> None:
+    drawing = drawn(
+        "i -> A -> and(X, B, C); B -> P; C -> P; X -> or:J; P -> T -> J; J -> o",
+        P={"join": {"partial": 1, "resets": ["A>B"]}},
+        T={"join": {"threads": 2}},
+    )
+    assert decision(drawing, "J", "X>J", "B>P", "C>P") is ENABLED
+    assert decision(drawing, "J", "X>J", "B>P", "A>C") is WAITS
+
+
+@pytest.mark.parametrize("blocks", [False, True])
+def test_a_region_makes_a_partial_join_ready_once(blocks: bool) -> None:
+    def drawing(threads: int) -> Net:
+        return drawn(
+            "i -> A -> and(X, p); p -> G -> and(B, C); B -> P; C -> P; X -> or:J; P -> T -> J; J -> o",
+            P={"join": {"partial": 1, "blocks": blocks}},
+            G={"cancels": ["P"]},
+            T={"join": {"threads": threads}},
+        )
+
+    round_under_way: Mapping[str, Due] = {"P": ["C>P"] if blocks else 1}
+    assert decision(drawing(1), "J", "X>J", "p", due=round_under_way) is WAITS
+    assert decision(drawing(2), "J", "X>J", "p", due=round_under_way) is ENABLED
+    assert decision(drawing(2), "J", "X>J", "p") is ENABLED
+
+
 def test_a_partial_join_in_a_region_is_ready_again() -> None:
     drawing = drawn(
         "i -> A -> and(X, B, C, D); B -> P; C -> P; D -> p; X -> or:J; P -> J; p -> E -> J; p -> G -> o; J -> o",

@@ -89,7 +89,9 @@ def random_state(chance: Random, net: Net) -> State:
     """A new case, or any state with a few tokens, runs and rounds of partial joins under way."""
     if chance.random() < 0.3:
         return State((("start", 1),), ())
-    places, tasks = chance.choices(net.places, k=chance.randint(1, 3)), chance.choices(list(net.tasks), k=1)
+    partial = [place for task in net.tasks.values() if task.partial for place in task.inputs]
+    places = chance.choices([*net.places, *partial * 3], k=chance.randint(1, 4 if partial else 3))
+    tasks = chance.choices(list(net.tasks), k=1)
     changing = _Changing(State((), ()))
     changing.add(tuple(places))
     for name in tasks[: chance.randint(0, 1)]:

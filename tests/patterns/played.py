@@ -45,14 +45,14 @@ class _Documents:
     """The documents of these specifications; of several versions of one the last counts as the latest."""
 
     def __init__(self, specifications: tuple[Specification, ...]) -> None:
-        self._specifications = specifications
+        self.deployed = specifications
 
     def document(self, identifier: str, version: str) -> Mapping[str, Any] | None:
-        found = [s.document for s in self._specifications if (s.id, s.version) == (identifier, version)]
+        found = [s.document for s in self.deployed if (s.id, s.version) == (identifier, version)]
         return found[0] if found else None
 
     def latest_version(self, identifier: str) -> str | None:
-        versions = [s.version for s in self._specifications if s.id == identifier]
+        versions = [s.version for s in self.deployed if s.id == identifier]
         return versions[-1] if versions else None
 
 
@@ -67,9 +67,9 @@ class Played:
     ) -> None:
         self.id = case_id
         self._forward = forward
-        self._specifications = specifications
         self._store = store
-        self._definitions = Definitions(_Documents(specifications))
+        self._documents = _Documents(specifications)
+        self._definitions = Definitions(self._documents)
         self._runner = Runner(store, self._definitions, _Clerks)
         self._worklist = Worklist(store, self._runner)
 
@@ -92,7 +92,7 @@ class Played:
         """The child cases, also those that have ended, in the order in which they were started."""
         found = self._store.cases(CaseQuery(parent=self.id, limit=500)).cases
         identifiers = sorted((case.id for case in found), key=child_number)
-        return [Played(self._store, self._forward, each, self._specifications) for each in identifiers]
+        return [Played(self._store, self._forward, each, self._documents.deployed) for each in identifiers]
 
     # -- what stands ---------------------------------------------------------------------------------------------
 
@@ -229,8 +229,9 @@ class Played:
     def resume(self) -> None:
         self.happens(CaseResumed("ann"))
 
-    def add_instance(self, item: str, data: Any = None) -> None:
-        self._worklist.add_instance(item, data, "ann", administrator=True)
+    def add_instance(self, item: str, data: Any = None, by: str | None = None) -> None:
+        """An instance is added by its owner, or (nobody named) by who administers items."""
+        self._worklist.add_instance(item, data, by or "admin", administrator=by is None)
         self.drain()
 
     def skip(self, task: str) -> None:
@@ -246,6 +247,21 @@ class Played:
         """The oldest item of a task that waits to be started."""
         waits = (ItemState.OFFERED, ItemState.ALLOCATED, ItemState.CREATED)
         return next(each.id for each in self.items(task) if each.state in waits)
+
+    def deploy(self, specification: Specification) -> None:
+        """Another specification, or a further version of one, is deployed while the case runs."""
+        self._documents.deployed = (*self._documents.deployed, specification)
+
+    def reject_offer(self, item: str) -> None:
+        self._worklist.reject_offer(item, "ann")
+
+    def offer(self, item: str, *to: str) -> None:
+        """An administrator offers an item."""
+        self._worklist.offer(item, to, "admin")
+
+    def allocate(self, item: str, to: str) -> None:
+        """An administrator gives an item to somebody."""
+        self._worklist.allocate(item, to, "admin")
 
     def cancel_item(self, item: str) -> None:
         self._worklist.cancel(item, "ann")
@@ -277,6 +293,12 @@ class Played:
 
     def _version(self, version: str) -> Specification:
         return self._definitions.get(self.case.specification, version)
+
+    @property
+    def due_calls(self) -> list[str]:
+        """The calls that a worker would make now or later, of whatever case."""
+        far = self._store.take_calls(self._shard, "nobody", 1_000)
+        return [taken.call.item for taken in far]
 
     def happens(self, event: Event) -> None:
         """An event of this case arrives, and is handled."""

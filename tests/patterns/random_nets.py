@@ -132,7 +132,7 @@ class _Drawing:
     def set_join(self, name: str) -> None:
         sketch = self.tasks[name]
         sketch.join = self.chance.choice(JOINS)
-        sketch.needed = self.chance.randint(1, max(1, self.arrivals(name)))
+        sketch.needed = self.chance.randint(1, max(1, self.arrivals(name) - self.chance.randint(0, 1)))
         sketch.partial = self.chance.choice(list(Partial)) if sketch.join is Join.PARTIAL else None
         sketch.resets = self.some_elements() if sketch.partial is Partial.CANCELLING else []
 

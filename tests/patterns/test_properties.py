@@ -2,7 +2,6 @@
 
 from collections import Counter
 from random import Random
-from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,7 +13,7 @@ from engine.items.work_item import ItemState
 from engine.names import item_id, number_of
 from engine.net import joins
 from engine.net.state import NetState
-from engine.spec.model import END, Join, Kind, Net, Split, Task
+from engine.spec.model import Join, Kind, Net, Split, Task
 from tests.patterns.block_nets import PLAIN, REPEATED, SEVERAL, Block, blocks, compiled, disturbed, drawn
 from tests.patterns.chance_player import ChancePlayer, begun, tree
 from tests.patterns.played import Played
@@ -106,3 +105,147 @@ def test_what_is_made_of_blocks_completes_whatever_the_order(block: Block, seed:
     play_checked(player, 400)
     assert player.case.status is CaseStatus.COMPLETED
     player.case.check_replay()
+
+
+@examples(40)
+@given(blocks(WORDS, PLAIN, leaves=8), seeds, st.integers(1, 5))
+def test_in_any_net_as_many_items_wait_as_the_task_could_be_taken_in_succession(
+    block: Block, seed: int, changes: int
+) -> None:
+    chance = Random(seed)
+    specification = compiled(disturbed(drawn(block), chance, changes, regions=False))
+    player = ChancePlayer(begun(specification), chance, seed)
+    play_checked(player, chance.randrange(MOST_MOVES))
+    case = player.case
+    if case.status is CaseStatus.RUNNING and case.offered:
+        task = chance.choice(case.offered)
+        for _ in range(case.offered.count(task)):
+            case.start(task)
+        assert task not in case.offered
+    case.check_replay()
+
+
+@examples(40)
+@given(blocks(WORDS, st.one_of(PLAIN, SEVERAL, REPEATED), leaves=8), seeds, st.integers(2, 6))
+def test_nothing_of_a_cancelled_task_lives(block: Block, seed: int, changes: int) -> None:
+    chance = Random(seed)
+    specification = compiled(disturbed(drawn(block), chance, changes, regions=True))
+    player = ChancePlayer(begun(specification), chance, seed)
+    for _ in range(MOST_MOVES):
+        check_consistency(player.case)
+        before, entries = _executing(player.case), len(player.case.journal)
+        if not player.move():
+            break
+        cancelled = _cancelled(player.case, entries)
+        alive = _executing(player.case)
+        for execution, (task, run) in before.items():
+            if any(run != by for by in cancelled.get(task, ())):
+                assert execution not in alive, f"{execution} of {task} has outlived its cancellation"
+    player.case.check_replay()
+
+
+def _executing(case: Played) -> dict[str, tuple[str, int]]:
+    """What is under way in a case: items, calls and cases below, each with its task and the number of its run."""
+    found: dict[str, tuple[str, int]] = {}
+    out = [item.id for item in case.live if item.state is ItemState.STARTED]
+    out += [call for task in case.called for call in case.calls(task)]
+    out += [child.id.replace(".", ":") for child in case.children() if not child.case.ended]
+    for each in out:
+        execution = execution_of(case.case, number_of(each))
+        assert execution is not None
+        found[each] = (execution.run.task, execution.number)
+    return found
+
+
+def _cancelled(case: Played, entries: int) -> dict[str, list[int]]:
+    """The tasks that were cancelled since an entry of the journal, each with the runs that have done so."""
+    found: dict[str, list[int]] = {}
+    for entry in case.journal[entries:]:
+        for note in entry.notes:
+            task = net_of(case).tasks.get(note.task)
+            completed = note.what == "completed" or (note.what == "fired" and note.number == 0)
+            if completed and task is not None and task.cancels is not None and task.loop is None:
+                for name in task.cancels.tasks:
+                    found.setdefault(name, []).append(note.number)
+    return found
+
+
+# -- the order of what happens at the same time ------------------------------------------------------------------------
+
+CONFLUENT = ("seq", "and", "xor", "or", "loop")
+JOINED = st.builds(Block, kind=st.sampled_from(["human", "automated", "composite"]), instances=st.integers(0, 3))
+
+
+@examples(40)
+@given(blocks(CONFLUENT, st.one_of(PLAIN, JOINED, REPEATED), leaves=8), seeds, seeds)
+def test_the_order_of_what_happens_at_the_same_time_changes_nothing_in_the_end(
+    block: Block, seed: int, other: int
+) -> None:
+    specification = compiled(drawn(block))
+    ends = []
+    for order in (seed, other):
+        player = ChancePlayer(begun(specification), Random(order), seed=seed)
+        assert player.play()
+        case = player.case
+        ends.append((case.status, case.case.data, Counter(case.fired)))
+        case.check_replay()
+    assert ends[0] == ends[1] and ends[0][0] is CaseStatus.COMPLETED
+
+
+# -- tokens ------------------------------------------------------------------------------------------------------------
+
+
+@examples(40)
+@given(blocks(("seq", "and", "xor", "choice", "loop"), PLAIN, leaves=8), seeds, st.integers(0, 5))
+def test_a_firing_takes_a_token_from_each_or_one_place_and_gives_one_to_each_chosen(
+    block: Block, seed: int, changes: int
+) -> None:
+    chance = Random(seed)
+    specification = compiled(disturbed(drawn(block), chance, changes, regions=False))
+    player = ChancePlayer(begun(specification), chance, seed)
+    book = _Book(net_of(player.case))
+    for _ in range(MOST_MOVES):
+        book.read(player.case)
+        if player.case.case.ended or player.case.status is CaseStatus.FAILED:
+            break
+        assert player.case.marking == {place: count for place, count in book.marking.items() if count}
+        if not player.move():
+            break
+    player.case.check_replay()
+
+
+class _Book:
+    """Keeps the marking of a net of and- and xor-joins, from what the journal says was fired and completed."""
+
+    def __init__(self, net: Net) -> None:
+        self.marking = Counter({"start": 1})
+        self._net = net
+        self._read = 0
+        self._go: dict[str, str] = {}
+
+    def read(self, case: Played) -> None:
+        for entry in case.journal[self._read :]:
+            for note in entry.notes:
+                task = self._net.tasks.get(note.task)
+                if task is not None and note.what == "fired":
+                    self._take(task)
+                if task is not None and (note.what == "completed" or (note.what == "fired" and note.number == 0)):
+                    if isinstance(entry.event, ItemCompleted) and "go" in entry.event.output:
+                        self._go.setdefault(task.name, "")
+                        self._go[task.name] = entry.event.output["go"]
+                    self._give(task)
+        self._read = len(case.journal)
+
+    def _take(self, task: Task) -> None:
+        marked = [place for place in task.inputs if self.marking[place]]
+        assert marked if task.join is Join.XOR else len(marked) == len(task.inputs), f"{task.name} was not enabled"
+        for place in marked[:1] if task.join is Join.XOR else marked:
+            self.marking[place] -= 1
+
+    def _give(self, task: Task) -> None:
+        flows = list(task.flows)
+        if task.split is Split.XOR:
+            chosen = [flow for flow in flows[:-1] if f"{flow.target};" in self._go[task.name]]
+            flows = (chosen or flows[-1:])[:1]
+        for flow in flows:
+            self.marking[flow.place] += 1

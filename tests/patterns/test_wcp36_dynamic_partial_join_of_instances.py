@@ -167,16 +167,16 @@ def test_the_results_come_in_the_order_in_which_the_instances_were_created(play:
     assert case.case.data["seen"] == ["a", "b", "c", "d"]
 
 
-def test_a_witness_who_becomes_known_late_is_heard_too(play: Play) -> None:
-    witnesses = ["Ada", "Bo", "Cy"]
-    case = play(gallery("wcp36-dynamic-partial-join-of-instances"), accident="A-1", witnesses=witnesses)
-    first = case.start("hear")
+def test_an_expert_who_is_named_late_is_asked_too(play: Play) -> None:
+    experts = ["Ada", "Bo", "Cy"]
+    case = play(gallery("wcp36-dynamic-partial-join-of-instances"), vaccine="V-1", experts=experts)
+    first = case.start("ask_expert")
     case.add_instance(first, "Di")
-    case.complete(first, statement="The lights were red.")
-    case.do("hear", statement="I saw nothing.")
-    assert "write_report" not in case.offered, "two of four are less than two thirds"
-    case.do("hear", statement="It was raining.")
-    assert case.states("hear")[3] is ItemState.CANCELLED
-    assert len(case.items("write_report")[0].input["statements"]) == 3
-    case.do("write_report", cause="speed")
+    case.complete(first, opinion="safe")
+    case.do("ask_expert", opinion="ask Di")
+    assert "vote" not in case.offered, "two of four are less than two thirds"
+    case.do("ask_expert", opinion="safe, I think")
+    assert case.states("ask_expert")[3] is ItemState.CANCELLED
+    assert case.items("vote")[0].input["opinions"] == ["safe", "ask Di", "safe, I think"]
+    case.do("vote", approved=True)
     assert case.status is CaseStatus.COMPLETED
