@@ -147,7 +147,8 @@ class Case(Struct, array_like=True):
     zeros; `due` is what partial joins still swallow; `runs` are the living ones by number; `held` maps a mutex to the
     run that holds it; `triggers` are persistent ones that no task has consumed, `(name, data)` in order; `kept` are
     events that wait until a suspended case goes on; `continuing` says that a `Continued` is on its way; `before_fault`
-    is how a faulted case stood before; `timers` are those that run, by number. Times are milliseconds since 1970.
+    is how a faulted case stood before; `timers` are those that run, by number; `unrested` counts what
+    fired since the case last waited for anybody. Times are milliseconds since 1970.
     """
 
     id: str
@@ -174,6 +175,7 @@ class Case(Struct, array_like=True):
     continuing: bool = False
     before_fault: CaseStatus | None = None
     timers: dict[int, PendingTimer] = field(default_factory=dict)
+    unrested: int = 0
 
     def copy(self) -> "Case":
         """A copy whose containers can be changed without changing this one."""

@@ -64,13 +64,23 @@ def step(specification: Specification, case: Case, event: Event, at: int) -> Ste
     Raises a `Refusal` where a person asked for a move that the case no longer allows; nothing has changed then.
     """
     draft = Draft(specification, case, at)
+    if not isinstance(event, Continued):
+        draft.case.unrested = 0
     if not suspension.keeps(draft, event):
-        STEPS[type(event)](draft, event)
-    if draft.case.status is CaseStatus.RUNNING and (draft.touched or draft.unsettled or not draft.case.runs):
-        settle(draft)
+        _handle(draft, event)
+        for kept in suspension.taken_again(draft, event):
+            _handle(draft, kept)
     if draft.postponed and not draft.case.continuing:
         draft.case.continuing = True
         draft.effects.append(Append(Continued()))
     draft.case.revision += 1
     draft.case.updated_at = draft.at
     return Step(draft.case, draft.at, tuple(draft.notes), tuple(draft.effects))
+
+
+def _handle(draft: Draft, event: Event) -> None:
+    """What an event does to a case, and what follows from it by itself."""
+    STEPS[type(event)](draft, event)
+    if draft.case.status is CaseStatus.RUNNING and (draft.touched or draft.unsettled or not draft.case.runs):
+        settle(draft)
+    draft.unsettled = False

@@ -4,9 +4,9 @@ from typing import Any
 
 from engine.case import Case, CaseStatus
 from engine.draft import Draft
-from engine.effects import Append
-from engine.events import ChildEnded, Continued
-from engine.names import child_number
+from engine.effects import Append, SettleItem
+from engine.events import ChildEnded, Continued, ItemCompleted
+from engine.names import child_number, number_of
 from engine.net import joins, timers
 from engine.net.cancellation import sweep
 from engine.spec.model import END, Net
@@ -20,8 +20,12 @@ def end(draft: Draft, status: CaseStatus, *, tell_parent: bool = True) -> None:
     if status is not CaseStatus.FAILED:
         case.marking.clear()
         case.due.clear()
-    if any(isinstance(event, Continued) for event in case.kept):
-        case.continuing = False
+    for kept in case.kept:
+        if isinstance(kept, Continued):
+            case.continuing = False
+        elif isinstance(kept, ItemCompleted):
+            draft.effects.append(SettleItem(kept.item, applied=False))
+            draft.note("discarded", number=number_of(kept.item), detail=f"the case is {status}")
     case.triggers, case.kept = (), ()
     timers.clear_all(draft)
     draft.touched.clear()

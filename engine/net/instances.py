@@ -17,6 +17,7 @@ from engine.exceptions.raising import DATA_FAILURES, BoundExceeded, raise_data_e
 from engine.net import work
 from engine.spec.instances import COUNTERS
 from engine.spec.model import Instances, OnFailure, Task
+from engine.spec.shape import named
 
 SPARE = 16
 """Numbers that are set apart at least when instances may be added; each further span is as long as all before it."""
@@ -34,7 +35,7 @@ def plan(draft: Draft, task: Task) -> InstanceSet:
     if instances.each is not None:
         elements = instances.each.read(data, data)
         if not isinstance(elements, list):
-            found = "nothing" if elements is MISSING else type(elements).__name__
+            found = "nothing" if elements is MISSING else named(elements)
             raise BoundExceeded(f"instances.each must give a list, and gives {found}")
         planned, listed = len(elements), tuple(elements)
     else:

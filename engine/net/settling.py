@@ -18,13 +18,13 @@ from engine.net.or_join import Decision
 from engine.spec.model import END, Join, Kind, Task
 
 FIRINGS_PER_STEP = 10_000
-"""A net that fires more often without rest is a loop that never waits for anybody."""
+"""A net that fires more often without rest, also in steps that go on one from another, never waits for anybody."""
 
 
 def settle(draft: Draft) -> None:
     """Brings the case to rest after its marking changed."""
     people = _Waiting()
-    firings = 0
+    firings = draft.case.unrested
     while draft.case.status is CaseStatus.RUNNING:
         if _reached_end(draft):
             return
@@ -46,6 +46,7 @@ def settle(draft: Draft) -> None:
         _match_items(draft, task)
         if draft.case.ended:
             return
+    draft.case.unrested = firings if draft.postponed else 0
     _note_undecided(draft)
     if not draft.case.runs and not draft.postponed and draft.case.status is CaseStatus.RUNNING:
         complete_or_deadlock(draft)

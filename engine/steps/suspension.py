@@ -1,10 +1,12 @@
 """Suspending a case and all below it: it stands still, and what arrives meanwhile is kept until it goes on."""
 
+from collections.abc import Iterator
+
 from engine import events
 from engine.case import BUSY, CaseStatus, RunState
 from engine.draft import SWEPT_PER_STEP, Draft
 from engine.effects import Append
-from engine.events import CaseResumed, CaseSuspended, Event
+from engine.events import CaseResumed, CaseSuspended, Continued, Event
 from engine.names import child_id
 from engine.spec.model import Kind
 
@@ -21,14 +23,36 @@ KEPT = frozenset(
 )
 """What is kept while a case is suspended. Everything else is a person's wish, and is refused or done at once."""
 
+TAKEN_PER_STEP = 64
+"""Kept events that one step takes again."""
+
 
 def keeps(draft: Draft, event: Event) -> bool:
-    """Keeps an event that a suspended case cannot take now. Whether it did."""
-    if draft.case.status is not CaseStatus.SUSPENDED or type(event) not in KEPT:
+    """Keeps an event that a suspended case cannot take now, or that came behind kept ones. Whether it did."""
+    case = draft.case
+    waits = case.status is CaseStatus.RUNNING and bool(case.kept) and not isinstance(event, Continued)
+    if type(event) not in KEPT or not (waits or case.status is CaseStatus.SUSPENDED):
         return False
-    draft.case.kept = (*draft.case.kept, event)
-    draft.note("kept", detail="the case is suspended")
+    case.kept = (*case.kept, event)
+    draft.note("kept", detail="the case is suspended" if not waits else "others come before it")
     return True
+
+
+def taken_again(draft: Draft, event: Event) -> Iterator[Event]:
+    """The kept events that a case takes now that it goes on, in the order in which they came, as many as a step may.
+
+    They stand in the journal where they were kept.
+    """
+    if not isinstance(event, CaseResumed | Continued):
+        return
+    for _ in range(TAKEN_PER_STEP):
+        case = draft.case
+        if not case.kept or case.status is not CaseStatus.RUNNING or draft.full:
+            break
+        first, case.kept = case.kept[0], case.kept[1:]
+        yield first
+    if draft.case.kept and draft.case.status is CaseStatus.RUNNING:
+        draft.postponed = True
 
 
 def suspended(draft: Draft, event: CaseSuspended) -> None:
@@ -44,15 +68,13 @@ def suspended(draft: Draft, event: CaseSuspended) -> None:
 
 
 def resumed(draft: Draft, event: CaseResumed) -> None:
-    """The case goes on, and takes what it kept in the order in which it came."""
+    """The case goes on; it takes what it kept before anything newer (`taken_again`)."""
     if not event.after:
         if draft.case.status is not CaseStatus.SUSPENDED:
             draft.note("ignored", detail=f"the case is {draft.case.status}")
             return
         draft.case.status = CaseStatus.RUNNING
         draft.note("resumed")
-        draft.effects += [Append(kept) for kept in draft.case.kept]
-        draft.case.kept = ()
         draft.touched.update(draft.case.marking)
         draft.unsettled = True
     if draft.case.status is CaseStatus.RUNNING:

@@ -333,7 +333,9 @@ def test_a_partial_join_in_a_region_is_ready_again() -> None:
     assert decision(drawing, "J", "X>J", "E>J", "B>P", busy=("G",), due={"P": 1}) is WAITS
 
 
-def test_threads_are_counted() -> None:
+@pytest.mark.parametrize("easy", [0, 40])
+def test_threads_are_counted(easy: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coverability, "EASY_MARKINGS", easy)
     drawing = drawn("i -> A -> and(B, C -> D); B -> or:J; D -> J; J -> o", C={"split": {"threads": 3}}, D={})
     joining = drawn("i -> A -> and(B, C -> D); B -> or:J; D -> J; J -> o", D={"join": {"threads": 3}})
     both = drawn(
@@ -349,6 +351,16 @@ def test_threads_are_counted() -> None:
 
 def test_more_tokens_than_any_arc_can_take_are_tokens_all_the_same() -> None:
     assert decide(MERGE, MERGE.tasks["E"], {"B>E": 1, "A>C": 10**9}, {"A": 10**9}, {}) is WAITS
+
+
+def test_a_number_that_is_too_great_to_be_told_is_not_guessed() -> None:
+    drawing = drawn(
+        "i -> A -> and(B, C -> D -> E -> F); B -> or:J; F -> J; J -> o",
+        **{name: {"join": {"threads": 3}} for name in "CDEF"},
+    )
+    assert decide(drawing, drawing.tasks["J"], {"B>J": 1, "A>C": 80}, {}, {}) is UNDECIDED
+    assert decide(drawing, drawing.tasks["J"], {"B>J": 1, "C>D": 27}, {}, {}) is WAITS
+    assert decide(drawing, drawing.tasks["J"], {"B>J": 1, "C>D": 26}, {}, {}) is ENABLED
 
 
 def test_many_ways_to_join_are_not_told_apart() -> None:
@@ -428,5 +440,6 @@ def test_decisions_are_those_of_brute_force(part: int, monkeypatch: pytest.Monke
                     assert got in (WAITS if waits else ENABLED, UNDECIDED), f"net {seed}, task {task.name}, {state}"
                     answers[got, waits] += 1
     assert complete >= NETS / 10 / 3, "too few nets are small enough to be visited as a whole"
-    assert answers[UNDECIDED, True] + answers[UNDECIDED, False] <= answers.total() / 1_000
+    # A third of the nets are decided without the backward search, and some of these are too large for that.
+    assert answers[UNDECIDED, True] + answers[UNDECIDED, False] <= answers.total() / 200
     assert min(answers[WAITS, True], answers[ENABLED, False]) >= NETS / 10

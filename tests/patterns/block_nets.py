@@ -141,7 +141,7 @@ class _Drawing:
                 return self.branches(block)
 
     def task(self, kind: str, **keys: Any) -> str:
-        name = f"T{len(self.tasks)}"
+        name = f"T{len(self.tasks):03}"
         self.tasks[name] = {**KINDS[kind], **keys, "next": []}
         return name
 

@@ -44,11 +44,11 @@ class ChancePlayer:
         self.case = case
         self._chance = chance
         self._seed = seed
-        self._done: Counter[tuple[str, str, int | None]] = Counter()
+        self._done: Counter[str] = Counter()
 
     def play(self, most_moves: int = MOST_MOVES) -> bool:
         """Does one thing after another. Whether nothing was left to do in the end."""
-        return all(False for _ in range(most_moves) if self.move()) or not self.possible()
+        return any(not self.move() for _ in range(most_moves))
 
     def move(self) -> bool:
         """Does one thing. Whether there was one."""
@@ -59,36 +59,51 @@ class ChancePlayer:
 
     def possible(self) -> list[Callable[[], None]]:
         """What can be done, in the case and in all below it."""
+        return self._possible(self.case, "")
+
+    def _possible(self, case: Played, name: str) -> list[Callable[[], None]]:
+        """`name` is that of the case, the same in whatever order the cases were begun."""
+        if case.status is not CaseStatus.RUNNING:
+            return []
         found: list[Callable[[], None]] = []
-        for case in tree(self.case):
-            if case.status is CaseStatus.RUNNING:
-                for item in case.live:
-                    act = self._complete if item.state is ItemState.STARTED else self._start
-                    found.append(partial(act, case, item.id, item.task))
-                for task in dict.fromkeys(case.called):
-                    found += [partial(self._answer, case, call, task) for call in case.calls(task)]
+        for item in case.live:
+            act = self._complete if item.state is ItemState.STARTED else self._start
+            found.append(partial(act, case, name, item.id))
+        for task in dict.fromkeys(case.called):
+            found += [partial(self._answer, case, name, call) for call in case.calls(task)]
+        for child in case.children():
+            if not child.case.ended:
+                task, instance = _origin(case, child.id.replace(".", ":"))
+                found += self._possible(child, f"{name}/{task}/{instance}")
         return found
 
-    def _start(self, case: Played, item: str, task: str) -> None:
+    def _start(self, case: Played, name: str, item: str) -> None:
+        task, _ = _origin(case, item)
         try:
             case.start_item(item)
         except Conflict as refused:
             mutex = case.specification.nets[case.case.net].tasks[task].mutex
             assert refused.code == "mutex_held" and mutex in case.case.held, refused
 
-    def _complete(self, case: Played, item: str, task: str) -> None:
-        case.complete(item, **self._output(case, item, task))
+    def _complete(self, case: Played, name: str, item: str) -> None:
+        case.complete(item, **self._output(case, name, item))
 
-    def _answer(self, case: Played, call: str, task: str) -> None:
-        case.answer_call(call, **self._output(case, call, task))
+    def _answer(self, case: Played, name: str, call: str) -> None:
+        case.answer_call(call, **self._output(case, name, call))
 
-    def _output(self, case: Played, item: str, task: str) -> dict[str, int | str]:
-        found = execution_of(case.case, number_of(item))
-        instance = found.instance if found is not None else None
-        key = (case.id, task, instance)
+    def _output(self, case: Played, name: str, item: str) -> dict[str, int | str]:
+        task, instance = _origin(case, item)
+        key = f"{name}/{task}/{instance}"
         self._done[key] += 1
         random = Random(f"{self._seed}/{key}/{self._done[key]}")
         ways = [flow.target for flow in case.specification.nets[case.case.net].tasks[task].flows]
         if self._done[key] > MOST_ROUNDS:
             ways = [way for way in ways if way > task]
         return {"value": random.randrange(100), "go": "".join(f"{way};" for way in ways if random.random() < 0.5)}
+
+
+def _origin(case: Played, item: str) -> tuple[str, int | None]:
+    """The task that an item, call or case below belongs to, and which of several instances it is."""
+    found = execution_of(case.case, number_of(item))
+    assert found is not None, f"{item} belongs to nobody"
+    return found.run.task, found.instance

@@ -63,13 +63,19 @@ class Played:
     """
 
     def __init__(
-        self, store: Store, forward: Callable[[], None], case_id: str, specifications: tuple[Specification, ...]
+        self,
+        store: Store,
+        forward: Callable[[], None],
+        case_id: str,
+        specifications: tuple[Specification, ...] = (),
+        above: "Played | None" = None,
     ) -> None:
         self.id = case_id
         self._forward = forward
         self._store = store
-        self._documents = _Documents(specifications)
-        self._definitions = Definitions(self._documents)
+        self._documents: _Documents = above._documents if above is not None else _Documents(specifications)
+        # What a case above has compiled need not be compiled again for each of hundreds below it.
+        self._definitions: Definitions = above._definitions if above is not None else Definitions(self._documents)
         self._runner = Runner(store, self._definitions, _Clerks)
         self._worklist = Worklist(store, self._runner)
 
@@ -92,7 +98,7 @@ class Played:
         """The child cases, also those that have ended, in the order in which they were started."""
         found = self._store.cases(CaseQuery(parent=self.id, limit=500)).cases
         identifiers = sorted((case.id for case in found), key=child_number)
-        return [Played(self._store, self._forward, each, self._documents.deployed) for each in identifiers]
+        return [Played(self._store, self._forward, each, above=self) for each in identifiers]
 
     # -- what stands ---------------------------------------------------------------------------------------------
 

@@ -346,11 +346,11 @@ def test_there_may_be_as_many_as_the_bounds_say(play: Play, count: int, allowed:
         ({"count": "2.5"}, "a number of instances is an integer, not 2.5"),
         ({"count": "n > 2"}, "a number of instances is an integer, not True"),
         ({"count": "n - 4"}, "-1 instances, and there may be 0 to 1000000"),
-        ({"each": "$.n"}, "instances.each must give a list, and gives int"),
+        ({"each": "$.n"}, "instances.each must give a list, and gives 3"),
         ({"each": "$.more"}, "instances.each must give a list"),
         ({"each": "$.more.list"}, "instances.each must give a list, and gives nothing"),
         ({"each": {"expr": "names[7]"}}, "names[7]"),
-        ({"each": {"expr": "{'a': 1}"}}, "instances.each must give a list, and gives dict"),
+        ({"each": {"expr": "{'a': 1}"}}, "instances.each must give a list, and gives a mapping"),
     ],
 )
 @pytest.mark.parametrize("kind", ["!", "*"])
@@ -427,7 +427,8 @@ def test_an_instance_that_cannot_be_given_its_input_fails_the_task(play: Play) -
 
 
 def test_the_names_of_an_instance_are_not_seen_elsewhere(play: Play) -> None:
-    case = play(several(each="$.names", **{"as": "one"}))
+    named: dict[str, Any] = {"each": "$.names", "as": "one"}
+    case = play(several(**named))
     for _ in range(3):
         case.do("B")
     assert not {"one", "one_index"} & set(case.case.data)

@@ -19,6 +19,7 @@ from tests.patterns.chance_player import ChancePlayer, begun, tree
 from tests.patterns.played import Played
 
 WORDS = ("seq", "and", "xor", "or", "choice", "loop")
+JOINED = st.builds(Block, kind=st.sampled_from(["human", "automated", "composite"]), instances=st.integers(0, 3))
 MOST_MOVES = 60
 
 seeds = st.integers(0, 2**32)
@@ -126,7 +127,7 @@ def test_in_any_net_as_many_items_wait_as_the_task_could_be_taken_in_succession(
 
 
 @examples(40)
-@given(blocks(WORDS, st.one_of(PLAIN, SEVERAL, REPEATED), leaves=8), seeds, st.integers(2, 6))
+@given(blocks(WORDS, st.one_of(PLAIN, JOINED, REPEATED), leaves=8), seeds, st.integers(2, 6))
 def test_nothing_of_a_cancelled_task_lives(block: Block, seed: int, changes: int) -> None:
     chance = Random(seed)
     specification = compiled(disturbed(drawn(block), chance, changes, regions=True))
@@ -159,11 +160,13 @@ def _executing(case: Played) -> dict[str, tuple[str, int]]:
 
 def _cancelled(case: Played, entries: int) -> dict[str, list[int]]:
     """The tasks that were cancelled since an entry of the journal, each with the runs that have done so."""
+    runs = {note.number for entry in case.journal for note in entry.notes if note.what in ("fired", "repeated")}
     found: dict[str, list[int]] = {}
     for entry in case.journal[entries:]:
         for note in entry.notes:
             task = net_of(case).tasks.get(note.task)
-            completed = note.what == "completed" or (note.what == "fired" and note.number == 0)
+            # An instance that has completed is noted with a number of its own.
+            completed = note.what == "completed" and note.number in runs or (note.what == "fired" and note.number == 0)
             if completed and task is not None and task.cancels is not None and task.loop is None:
                 for name in task.cancels.tasks:
                     found.setdefault(name, []).append(note.number)
@@ -173,7 +176,6 @@ def _cancelled(case: Played, entries: int) -> dict[str, list[int]]:
 # -- the order of what happens at the same time ------------------------------------------------------------------------
 
 CONFLUENT = ("seq", "and", "xor", "or", "loop")
-JOINED = st.builds(Block, kind=st.sampled_from(["human", "automated", "composite"]), instances=st.integers(0, 3))
 
 
 @examples(40)

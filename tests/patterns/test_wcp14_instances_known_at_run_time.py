@@ -80,7 +80,7 @@ def test_without_any_instance_the_task_is_done_at_once(play: Play, text: str, in
         ({"count": "wanted", "max": 3}, "4 instances, and there may be 0 to 3"),
         ({"count": "wanted", "min": 5}, "4 instances, and there may be 5 to 1000000"),
         ({"count": "wanted - 5"}, "-1 instances, and there may be 0 to 1000000"),
-        ({"each": "$.lines"}, "instances.each must give a list, and gives int"),
+        ({"each": "$.lines"}, "instances.each must give a list, and gives 4"),
         ({"each": "$.lines.none"}, "instances.each must give a list, and gives nothing"),
         ({"count": "lines + 0.5"}, None),
         ({"count": "1 / 0"}, None),

@@ -3,10 +3,10 @@
 One automated task has 100 to 100,000 instances, as many as `count` says or one for `each` element of a list that a
 variable holds; what they give is gathered in a list. By the step alone, and by the runner on the store in memory.
 
-*mean* is processor time from the submission to the end of the case, for each instance: creation, completions and the
-gathering of the list. *p50* is the median of the completions only: each by itself with the step alone, on the store
-the answers of one batch together, divided by their number. The ratios are to the smallest size. Sizes take turns, small
-ones with as many cases as make up for their size.
+*mean* is all that a case costs from its submission to its end, shared out among its instances; *created* is what it
+costs until all of them are there, shared out alike; *p50* is the median of the completions only: each by itself with
+the step alone, on the store the answers of one batch together, divided by their number. The ratios are to the smallest
+size, measured just before; what the smallest has to itself is chance. Time is processor time.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from tests.performance.in_memory import Stepped, Stored
 
 SIZES = (100, 1_000, 10_000, 100_000)
 LEAST_COMPLETIONS = 10_000
-"""So many are measured at least for each figure of a round."""
+"""So many are measured at least for each figure of a round: small sizes run in as many cases as that takes."""
 
 ANSWERED_AT_ONCE = 256
 """Answers that arrive together, as from a worker."""
@@ -36,10 +36,23 @@ SOURCES: dict[str, tuple[dict[str, Any], Callable[[int], dict[str, Any]]]] = {
 """How the number of instances is said, and the data of a case that has so many."""
 
 
+class Ran(NamedTuple):
+    """A case at its end, the seconds it took to create its instances, and those of the completions."""
+
+    case: Case
+    created: float
+    completions: list[float]
+
+
+Run = Callable[[str, Mapping[str, Any]], Ran]
+"""Runs one case with an id and data."""
+
+
 class Cost(NamedTuple):
-    """Microseconds for each completion: all that the case costs, and the completion by itself."""
+    """Microseconds for each instance: all of it, its creation, and its completion."""
 
     mean: float
+    created: float
     p50: float
 
 
@@ -47,58 +60,60 @@ def main() -> None:
     """Prints a table for each way to say how many, and JSON."""
     arguments = _arguments()
     result = {}
-    for name, side in (("step alone", _by_step), ("runner and store", _by_store)):
+    for name, side in SIDES.items():
         for source in SOURCES:
-            costs: dict[int, list[Cost]] = {size: [] for size in arguments.sizes}
-            for _ in range(arguments.rounds):
-                for size in arguments.sizes:
-                    costs[size].append(_measured(side, source, size))
-            result[f"{name}, {source}"] = _print_table(f"{name}, {source}", costs)
+            title = f"{name}, {source}"
+            print(
+                f"{title:<25} instances   mean µs   created   p50 µs   mean ratio (min, max)     p50 ratio (min, max)"
+            )
+            for size in arguments.sizes:
+                compared = [_compared(side, source, min(arguments.sizes), size) for _ in range(arguments.rounds)]
+                result[f"{title}, {size}"] = _print_row(size, compared)
     print(json.dumps(result))
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help=f"instances of the task (default {SIZES})")
-    parser.add_argument("--rounds", type=int, default=3, help="rounds of all sizes (default 3)")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of each size (default 3)")
     return parser.parse_args()
 
 
-Run = Callable[[str, Mapping[str, Any]], tuple[Case, list[float]]]
-"""Runs one case with an id and data; gives it at its end, and what its completions cost, in seconds."""
-
-Side = Callable[[Mapping[str, Any]], Run]
-"""How cases of a specification are run."""
+def _compared(side: Callable[[Mapping[str, Any]], Run], source: str, smallest: int, size: int) -> tuple[Cost, Cost]:
+    """What the smallest size costs, and what another one costs right after it."""
+    return _measured(side, source, smallest), _measured(side, source, size)
 
 
-def _measured(side: Side, source: str, size: int) -> Cost:
-    """What a size costs in one round."""
+def _measured(side: Callable[[Mapping[str, Any]], Run], source: str, size: int) -> Cost:
     several, data_of = SOURCES[source]
     run, data = side(_document(several)), data_of(size)
     cases = max(LEAST_COMPLETIONS // size, 1)
-    completions: list[float] = []
+    created, completions = 0.0, []
+    # Nobody pays for what another one has left behind.
     gc.collect()
     began = time.process_time()
     for number in range(cases):
-        case, took = run(f"c{number}", data)
-        completions += took
-        assert case.status is CaseStatus.COMPLETED and case.data["given"] == list(range(size)), case.status
+        ran = run(f"c{number}", data)
+        assert ran.case.status is CaseStatus.COMPLETED and ran.case.data["given"] == list(range(size)), ran.case.status
+        created += ran.created
+        completions += ran.completions
     total = time.process_time() - began
-    return Cost(total / cases / size * 1e6, statistics.median(completions) * 1e6)
+    return Cost(total / cases / size * 1e6, created / cases / size * 1e6, statistics.median(completions) * 1e6)
 
 
 def _by_step(document: Mapping[str, Any]) -> Run:
     specification = load_document(document)
 
-    def run(case_id: str, data: Mapping[str, Any]) -> tuple[Case, list[float]]:
+    def run(case_id: str, data: Mapping[str, Any]) -> Ran:
+        began = time.process_time()
         case = Stepped(specification, data, case_id)
-        completions = []
+        created, completions = time.process_time() - began, []
         while case.calls:
             output = _output(case.calls[0])
-            began = time.perf_counter()
+            began = time.process_time()
             case.answer(output)
-            completions.append(time.perf_counter() - began)
-        return case.case, completions
+            completions.append(time.process_time() - began)
+        return Ran(case.case, created, completions)
 
     return run
 
@@ -106,9 +121,10 @@ def _by_step(document: Mapping[str, Any]) -> Run:
 def _by_store(document: Mapping[str, Any]) -> Run:
     stored = Stored(document)
 
-    def run(case_id: str, data: Mapping[str, Any]) -> tuple[Case, list[float]]:
+    def run(case_id: str, data: Mapping[str, Any]) -> Ran:
+        began = time.process_time()
         calls = stored.submit([case_id], data)
-        completions = []
+        created, completions = time.process_time() - began, []
         for start in range(0, len(calls), ANSWERED_AT_ONCE):
             batch = calls[start : start + ANSWERED_AT_ONCE]
             began = time.process_time()
@@ -117,9 +133,12 @@ def _by_store(document: Mapping[str, Any]) -> Run:
             assert not more, "all instances were placed before the first was answered"
         case = stored.store.case(case_id)
         assert case is not None, "the case is kept"
-        return case, completions
+        return Ran(case, created, completions)
 
     return run
+
+
+SIDES: dict[str, Callable[[Mapping[str, Any]], Run]] = {"step alone": _by_step, "runner and store": _by_store}
 
 
 def _document(several: dict[str, Any]) -> dict[str, Any]:
@@ -144,16 +163,25 @@ def _output(call: Call) -> dict[str, Any]:
     return call.input
 
 
-def _print_table(name: str, costs: Mapping[int, list[Cost]]) -> dict[str, Any]:
-    print(f"{name:<24} instances   mean µs    p50 µs   mean ratio   p50 ratio", flush=True)
-    medians = {
-        size: Cost(statistics.median(c.mean for c in rounds), statistics.median(c.p50 for c in rounds))
-        for size, rounds in costs.items()
+def _print_row(size: int, compared: list[tuple[Cost, Cost]]) -> dict[str, Any]:
+    cost = Cost(*(statistics.median(values) for values in zip(*(after for _, after in compared), strict=True)))
+    mean = _spread([after.mean / before.mean for before, after in compared])
+    p50 = _spread([after.p50 / before.p50 for before, after in compared])
+    print(
+        f"{size:>35,} {cost.mean:>9.1f} {cost.created:>9.1f} {cost.p50:>8.1f}   "
+        f"{mean['median']:>10.2f} ({mean['min']:.2f}, {mean['max']:.2f})  "
+        f"{p50['median']:>11.2f} ({p50['min']:.2f}, {p50['max']:.2f})",
+        flush=True,
+    )
+    return {**{name: round(value, 2) for name, value in cost._asdict().items()}, "mean_ratio": mean, "p50_ratio": p50}
+
+
+def _spread(values: list[float]) -> dict[str, float]:
+    return {
+        "median": round(statistics.median(values), 2),
+        "min": round(min(values), 2),
+        "max": round(max(values), 2),
     }
-    first = medians[min(medians)]
-    for size, (mean, p50) in medians.items():
-        print(f"{size:>34,} {mean:>9.1f} {p50:>9.1f} {mean / first.mean:>12.2f} {p50 / first.p50:>11.2f}", flush=True)
-    return {str(size): {"mean_us": round(cost.mean, 2), "p50_us": round(cost.p50, 2)} for size, cost in medians.items()}
 
 
 if __name__ == "__main__":

@@ -1,0 +1,25 @@
+"""Ports for servers that are stopped and started again at the same address."""
+
+import random
+import socket
+from collections.abc import Sequence
+from contextlib import closing
+
+HOST = "127.0.0.1"
+
+# Below what Linux gives to outgoing connections: while a server is away none of these can take its port.
+RANGE = range(20_000, 32_000)
+TRIED = 100
+
+
+def free_port(among: Sequence[int] = RANGE) -> int:
+    """A port that nobody listens on."""
+    for port in random.SystemRandom().sample(among, TRIED):
+        with closing(socket.socket()) as candidate:
+            candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                candidate.bind((HOST, port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError(f"none of {TRIED} ports is free")

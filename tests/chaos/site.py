@@ -1,0 +1,252 @@
+"""An installation whose every part can be hurt: Redis, the broker, the network between, workers, beat and the API."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from uuid import uuid4
+
+import jwt
+
+from api.client import ApiUnreachable, Client
+from deploy.settings import VARIABLES, Settings
+from deploy.wiring import Parts, build
+from engine.errors import Unavailable
+from engine.resources.organisation import Participant
+from engine.store.registry import User
+from tests.chaos.ports import HOST, free_port
+from tests.chaos.proxy import Proxy
+from tests.chaos.redis_process import RedisProcess
+from tests.chaos.specifications import CLERKS, TEXTS
+
+SECRET = "a secret of the tests alone, long enough for HS256"
+DESK = "desk"
+"""The user who submits cases and administers items."""
+
+ENTRY = "workers.entry"
+READY_WITHIN_S = 60.0
+ENDS_WITHIN_S = 30.0
+POLL_S = 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """Which parts there are.
+
+    `redis` are options of the state's Redis. With `own_broker` the broker is another one. `proxied`: workers, beat and
+    API reach the state's Redis through a proxy. `preload` is a library for the state's Redis. `settings` are variables
+    of all processes.
+    """
+
+    redis: tuple[str, ...] = ()
+    own_broker: bool = False
+    proxied: bool = False
+    workers: int = 2
+    beats: int = 1
+    preload: Path | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+class Site:
+    """Real processes of one layout, in a directory of their own. Everything has ended when the block is left."""
+
+    def __init__(self, directory: Path, layout: Layout) -> None:
+        self.directory = directory
+        self.layout = layout
+        self.state = RedisProcess(directory / "state", *layout.redis, preload=layout.preload)
+        self._own_broker = RedisProcess(directory / "broker") if layout.own_broker else None
+        self._proxy = Proxy(self.state.port) if layout.proxied else None
+        self._log_path = directory / "processes.log"
+        self._log = self._log_path.open("ab")
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._closing = ExitStack()
+        self.api_port = free_port()
+        self.settings = Settings.from_environment(self._environment(self.state.url))
+        self.parts: Parts
+
+    # -- parts ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def url(self) -> str:
+        """Where the API answers."""
+        return f"http://{HOST}:{self.api_port}"
+
+    @property
+    def broker(self) -> RedisProcess:
+        """The broker's own Redis."""
+        assert self._own_broker is not None, "the broker is the state's Redis in this layout"
+        return self._own_broker
+
+    @property
+    def proxy(self) -> Proxy:
+        """What stands before the state's Redis."""
+        assert self._proxy is not None, "there is no proxy in this layout"
+        return self._proxy
+
+    @property
+    def worker_names(self) -> list[str]:
+        """The names of all workers."""
+        return [f"worker-{number}" for number in range(1, self.layout.workers + 1)]
+
+    @property
+    def beat_names(self) -> list[str]:
+        """The names of all beats."""
+        return [f"beat-{number}" for number in range(1, self.layout.beats + 1)]
+
+    def client(self, user: str) -> Client:
+        """A client of the API that is this user."""
+        return Client(self.url, self._token(user))
+
+    def log(self) -> str:
+        """What all processes have said."""
+        return self._log_path.read_text(errors="replace")
+
+    # -- beginning and end ---------------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        with ExitStack() as closing:
+            closing.callback(self._log.close)
+            closing.callback(self.state.close)
+            self.state.start()
+            if self._own_broker is not None:
+                closing.callback(self._own_broker.close)
+                self._own_broker.start()
+            if self._proxy is not None:
+                closing.enter_context(self._proxy)
+            self.parts = build(self.settings)
+            closing.callback(self._end_all)
+            self._populate()
+            for name in (*self.worker_names, *self.beat_names, "api"):
+                self.start(name)
+            self.wait_until_ready()
+            self._closing = closing.pop_all()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._closing.close()
+
+    def wait_until_ready(self) -> None:
+        """Waits until the API serves requests, every worker has drained something, and beat fires timers."""
+        with_api = self.client(DESK)
+        self.wait_until(lambda: _is_ready(with_api), "the API")
+        case_id = f"warm-{uuid4().hex[:8]}"
+        with_api.start_case("timed", {"key": case_id}, case_id=case_id)
+        self.wait_until(lambda: self._has_ended(case_id), "the end of the first case")
+        with_api.close()
+
+    def wait_until(self, fact: Callable[[], bool], what: str, within_s: float = READY_WITHIN_S) -> None:
+        """Waits for a fact; fails with what was waited for."""
+        until = time.monotonic() + within_s
+        while not fact():
+            assert time.monotonic() < until, f"{what} did not happen within {within_s} s:\n{self.log()[-4000:]}"
+            time.sleep(POLL_S)
+
+    # -- hurting -------------------------------------------------------------------------------------------------------
+
+    def start(self, name: str, module: str = ENTRY, extra: Mapping[str, str] | None = None) -> None:
+        """Starts a process that does not run: `worker-<n>`, `beat-<n>` or `api`."""
+        assert name not in self._running, f"{name} runs"
+        url = self._proxy.url if self._proxy is not None else self.state.url
+        self._running[name] = subprocess.Popen(
+            self._command(name, module),
+            env={**self._environment(url), **(extra or {}), "PYTHONUNBUFFERED": "1"},
+            stdout=self._log,
+            stderr=self._log,
+            start_new_session=True,
+        )
+
+    def kill(self, *names: str) -> None:
+        """Ends processes, and what they have started, without warning."""
+        for name in names:
+            os.killpg(self._running[name].pid, signal.SIGKILL)
+        for name in names:
+            self._running.pop(name).wait(ENDS_WITHIN_S)
+
+    def restart(self, *names: str) -> None:
+        """Kills processes and starts them again at once, as a supervisor would."""
+        self.kill(*names)
+        for name in names:
+            self.start(name)
+
+    def halt(self, name: str) -> None:
+        """Lets a process do nothing more, though it lives."""
+        os.killpg(self._running[name].pid, signal.SIGSTOP)
+
+    def go_on(self, name: str) -> None:
+        """Lets a halted process go on."""
+        os.killpg(self._running[name].pid, signal.SIGCONT)
+
+    def has_ended(self, name: str) -> bool:
+        """Whether a process has ended by itself."""
+        return self._running[name].poll() is not None
+
+    def forget(self, name: str) -> int:
+        """Takes note of a process that has ended by itself; its exit code."""
+        return self._running.pop(name).wait(ENDS_WITHIN_S)
+
+    # -- within --------------------------------------------------------------------------------------------------------
+
+    def _command(self, name: str, module: str) -> list[str]:
+        kind, _, number = name.partition("-")
+        if kind == "api":
+            return [sys.executable, "-m", "gunicorn", "--config", "python:deploy.gunicorn_config", "api.wsgi:application"]
+        celery = [sys.executable, "-m", "celery", "--app", module, "--quiet"]
+        if kind == "beat":
+            schedule = str(self.directory / f"beat-schedule-{number}")
+            return [*celery, "beat", "--schedule", schedule, "--pidfile=", "--loglevel", "WARNING"]
+        return [
+            *celery, "worker", "--pool", "solo", "--queues", "dispatch,connect,upkeep", "--hostname", f"{name}@%h",
+            "--without-gossip", "--without-mingle", "--loglevel", "WARNING",
+        ]  # fmt: skip
+
+    def _environment(self, redis_url: str) -> dict[str, str]:
+        environment = {name: value for name, value in os.environ.items() if name not in VARIABLES}
+        environment |= {
+            "REDIS_URL": redis_url,
+            "CASEWRIGHT_DATA_DIR": str(self.directory),
+            "CASEWRIGHT_JWT_SECRET": SECRET,
+            "CASEWRIGHT_LOG_LEVEL": "WARNING",
+            "CASEWRIGHT_PORT": str(self.api_port),
+            **self.layout.settings,
+        }
+        if self._own_broker is not None:
+            environment["CASEWRIGHT_BROKER_URL"] = self._own_broker.url
+        return environment
+
+    def _populate(self) -> None:
+        registry = self.parts.registry
+        for person in CLERKS:
+            registry.put_participant(Participant(person, person.title(), roles=("clerk",)))
+            registry.add_user(User(person, access=("participant",)))
+        registry.put_participant(Participant(DESK, "Desk"))
+        registry.add_user(User(DESK, access=("admin",)))
+        for text in TEXTS:
+            deploy(self.parts, text)
+
+    def _token(self, user: str) -> str:
+        now = int(time.time())
+        claims = {"sub": user, "access": ["admin"], "resource": user, "type": "access", "jti": uuid4().hex}
+        claims["access"] = ["admin" if user == DESK else "participant"]
+        return jwt.encode({**claims, "iat": now - 60, "nbf": now - 60, "exp": now + 86_400}, SECRET, "HS256")
+
+    def _has_ended(self, case_id: str) -> bool:
+        case = self.parts.store.case(case_id)
+        return case is not None and case.ended
+
+    def _end_all(self) -> None:
+        for process in self._running.values():
+            for how in (signal.SIGCONT, signal.SIGTERM):
+                os.killpg(process.pid, how)
+        for process in self._running.values():
+            try:
+                process.wait(ENDS_WITHIN_S)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait(ENDS_WITHIN_S)
