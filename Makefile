@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: run test fast check format bench clean
+.PHONY: run test fast check format gallery bench clean
 
 run: $(READY)  ## everything on this machine, with the demo specification deployed (Ctrl-C stops it)
 	$(BIN)/casewright up --demo $(ARGS)
@@ -22,6 +22,9 @@ fast: $(READY)  ## the tests that need no server
 format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+gallery: $(READY)  ## the pictures of the gallery
+	for file in docs/gallery/*.yaml; do $(BIN)/casewright validate --picture $${file%.yaml}.svg $$file || exit 1; done
 
 bench: $(READY)  ## tasks per second beside a plain Celery chain, and time from submission to the worklist
 	$(BIN)/python -m tests.performance.bench $(ARGS)

@@ -1,7 +1,6 @@
 """Effects: what a step wants done. They are values; whoever drives the step applies them in the same commit.
 
-`Distribute`, `AskClaims`, `AskSpecification`, `AskDue` and `GatherInstances` are questions: the driver answers them
-with an event before it commits.
+A `Question` among them is answered by the driver with an event before it commits.
 """
 
 from typing import Any
@@ -207,3 +206,5 @@ Effect = (
     | GatherInstances
     | ForgetResults
 )
+
+Question = Distribute | AskClaims | AskSpecification | AskDue | GatherInstances

@@ -19,6 +19,7 @@ of what a person or a call does.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -120,7 +121,13 @@ def net(
     bodies = {name: _body(each, implicit, variables or {}, left) for name, each in texts.items()}
     assert not left, f"no tasks to change: {list(left)}"
     document = {"specification": "net", "version": "1", "nets": bodies}
-    return read_specification(msgspec.json.encode(document).decode(), name="net")
+    return _compiled(msgspec.json.encode(document).decode())
+
+
+@lru_cache(maxsize=1_000)
+def _compiled(text: str) -> Specification:
+    """Each test is run on several stores, and what it draws never changes."""
+    return read_specification(text, name="net")
 
 
 def _body(text: str, implicit: bool, variables: Mapping[str, Any], changes: dict[str, dict[str, Any]]) -> Any:

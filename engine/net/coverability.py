@@ -21,7 +21,7 @@ Where few tokens go round in many ways, less can be reached from the present mar
 the backward search gives up, all markings that can be reached are visited, if they are few (`visited`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from heapq import heappop, heappush
 
 from engine.net.packed_net import PackedNet, Reach, Step, counted
@@ -50,8 +50,8 @@ def coverable(net: PackedNet, within: Reach, present: int, targets: Sequence[int
 
 def visited(net: PackedNet, within: Reach, present: int, targets: Sequence[int]) -> bool | None:
     """Whether one of the targets is covered by a marking that can be reached; None when there are too many of these."""
-    guards, steps = net.fields.guards, [net.steps[index] for index in sorted(within.firing)]
-    if any(net.fields.count(present, place) == net.fields.most for place in net.fields.marked(present)):
+    fields, guards = net.fields, net.fields.guards
+    if any(fields.count(present, place) == fields.most for place in fields.marked(present)):
         return None  # there may be more tokens than a field can tell
     known = {present}
     fresh = [present]
@@ -59,15 +59,24 @@ def visited(net: PackedNet, within: Reach, present: int, targets: Sequence[int])
         guarded = marking | guards
         if any((guarded - target) & guards == guards for target in targets):
             return True
-        for step in steps:
-            if (guarded - step.inputs) & guards == guards:
-                following = (marking - step.inputs & ~step.emptied) + step.outputs
-                if following not in known:
-                    known.add(following)
-                    fresh.append(following)
-        if len(known) > MOST_VISITED or any(each & guards for each in fresh[-len(steps) :]):
-            return None
+        for following in _following(net, within, marking):
+            if following & guards or len(known) > MOST_VISITED:
+                return None
+            if following not in known:
+                known.add(following)
+                fresh.append(following)
     return False
+
+
+def _following(net: PackedNet, within: Reach, marking: int) -> Iterator[int]:
+    """The markings one step after this one."""
+    guards = net.fields.guards
+    guarded = marking | guards
+    for place in net.fields.marked(marking):
+        for index in net.consumers[place]:
+            step = net.steps[index]
+            if index in within.firing and (guarded - step.inputs) & guards == guards:
+                yield (marking - step.inputs & ~step.emptied) + step.outputs
 
 
 class _GivenUpError(Exception):

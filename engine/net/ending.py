@@ -5,7 +5,7 @@ from typing import Any
 from engine.case import Case, CaseStatus
 from engine.draft import Draft
 from engine.effects import Append, SettleItem
-from engine.events import ChildEnded, Continued, ItemCompleted
+from engine.events import ChildEnded, ItemCompleted
 from engine.names import child_number, number_of
 from engine.net import joins, timers
 from engine.net.cancellation import sweep
@@ -21,9 +21,7 @@ def end(draft: Draft, status: CaseStatus, *, tell_parent: bool = True) -> None:
         case.marking.clear()
         case.due.clear()
     for kept in case.kept:
-        if isinstance(kept, Continued):
-            case.continuing = False
-        elif isinstance(kept, ItemCompleted):
+        if isinstance(kept, ItemCompleted):
             draft.effects.append(SettleItem(kept.item, applied=False))
             draft.note("discarded", number=number_of(kept.item), detail=f"the case is {status}")
     case.triggers, case.kept = (), ()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from engine import events
 from engine.case import BUSY, CaseStatus, RunState
 from engine.draft import SWEPT_PER_STEP, Draft
-from engine.effects import Append
+from engine.effects import Append, Question
 from engine.events import CaseResumed, CaseSuspended, Continued, Event
 from engine.names import child_id
 from engine.spec.model import Kind
@@ -15,7 +15,6 @@ KEPT = frozenset(
         events.CallAnswered,
         events.CallFailed,
         events.ChildEnded,
-        events.Continued,
         events.ItemCompleted,
         events.TimerFired,
         events.TriggerPosted,
@@ -30,7 +29,11 @@ TAKEN_PER_STEP = 64
 def keeps(draft: Draft, event: Event) -> bool:
     """Keeps an event that a suspended case cannot take now, or that came behind kept ones. Whether it did."""
     case = draft.case
-    waits = case.status is CaseStatus.RUNNING and bool(case.kept) and not isinstance(event, Continued)
+    if isinstance(event, Continued) and case.status is CaseStatus.SUSPENDED:
+        # Whoever resumes the case goes on with everything, and needs no wish from before.
+        case.continuing = False
+        return True
+    waits = case.status is CaseStatus.RUNNING and bool(case.kept)
     if type(event) not in KEPT or not (waits or case.status is CaseStatus.SUSPENDED):
         return False
     case.kept = (*case.kept, event)
@@ -41,13 +44,15 @@ def keeps(draft: Draft, event: Event) -> bool:
 def taken_again(draft: Draft, event: Event) -> Iterator[Event]:
     """The kept events that a case takes now that it goes on, in the order in which they came, as many as a step may.
 
-    They stand in the journal where they were kept.
+    They stand in the journal where they were kept. One that leads to a question is the last: the next may depend on
+    the answer.
     """
     if not isinstance(event, CaseResumed | Continued):
         return
     for _ in range(TAKEN_PER_STEP):
         case = draft.case
-        if not case.kept or case.status is not CaseStatus.RUNNING or draft.full:
+        asks = any(isinstance(effect, Question) for effect in draft.effects)
+        if not case.kept or case.status is not CaseStatus.RUNNING or draft.full or asks:
             break
         first, case.kept = case.kept[0], case.kept[1:]
         yield first
@@ -75,6 +80,7 @@ def resumed(draft: Draft, event: CaseResumed) -> None:
             return
         draft.case.status = CaseStatus.RUNNING
         draft.note("resumed")
+        draft.postponed = True
         draft.touched.update(draft.case.marking)
         draft.unsettled = True
     if draft.case.status is CaseStatus.RUNNING:

@@ -410,10 +410,10 @@ class MemoryStore:
         for repeat in commit.repeated:
             record = shard.calls[repeat.item]
             record.head, record.due = codec.waiting_call_head(repeat.attempt), repeat.not_before
-        for envelope in commit.appended:
-            self._append(shard, envelope)
         for stub, envelope in commit.started:
             shard.cases[stub.id] = _Case(codec.case_head(stub), codec.pack_case(stub))
+            self._append(shard, envelope)
+        for envelope in commit.appended:
             self._append(shard, envelope)
         for kept in commit.results:
             shard.results[kept.run][kept.index] = codec.pack_result(kept.values)

@@ -85,8 +85,8 @@ class Commit:
     `before` is the case as it was read; `packed` the case after it, as `codec.CasePacker` gives it. `items` maps an id
     to what was read (None: it is new) and what it becomes. `handled` are the stream ids of the events that led here.
     `buried` dead letters are dead no longer, and the first `unparked` parked events were taken. `started` are child
-    cases, `results` what instances gave, `forgotten` the runs whose results are no longer needed. Timers are
-    pairs of their number in the case and when they are due.
+    cases, whose first events come before what is `appended`; `results` what instances gave, `forgotten` the runs
+    whose results are no longer needed. Timers are pairs of their number in the case and when they are due.
     """
 
     before: Case

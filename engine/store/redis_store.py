@@ -415,10 +415,10 @@ class RedisStore:
         for repeat in commit.repeated:
             transaction.write("HSET", keys.item(shard, repeat.item), "head", codec.waiting_call_head(repeat.attempt))
             transaction.write("ZADD", keys.calls(shard), repeat.not_before, repeat.item)
-        for envelope in commit.appended:
-            transaction.write("XADD", keys.events(shard), "*", "e", codec.pack_envelope(envelope))
         for stub, envelope in commit.started:
             self._write_case(transaction, shard, None, stub, codec.pack_case(stub))
+            transaction.write("XADD", keys.events(shard), "*", "e", codec.pack_envelope(envelope))
+        for envelope in commit.appended:
             transaction.write("XADD", keys.events(shard), "*", "e", codec.pack_envelope(envelope))
         for kept in commit.results:
             transaction.write("HSET", keys.results(shard, kept.run), kept.index, codec.pack_result(kept.values))

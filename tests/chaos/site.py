@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -18,19 +18,21 @@ import jwt
 from api.client import ApiUnreachable, Client
 from deploy.settings import VARIABLES, Settings
 from deploy.wiring import Parts, build
-from engine.errors import Unavailable
 from engine.resources.organisation import Participant
-from engine.store.registry import User
+from engine.spec.read import read_specification
+from engine.store.registry import StoredSpecification, User
 from tests.chaos.ports import HOST, free_port
 from tests.chaos.proxy import Proxy
 from tests.chaos.redis_process import RedisProcess
-from tests.chaos.specifications import CLERKS, TEXTS
+from tests.chaos.service import Service
+from tests.chaos.specifications import CLERKS, SERVICE, TEXTS
 
 SECRET = "a secret of the tests alone, long enough for HS256"
 DESK = "desk"
 """The user who submits cases and administers items."""
 
-ENTRY = "workers.entry"
+WORKERS = "workers.entry"
+API = "api.wsgi"
 READY_WITHIN_S = 60.0
 ENDS_WITHIN_S = 30.0
 POLL_S = 0.02
@@ -63,6 +65,7 @@ class Site:
         self.state = RedisProcess(directory / "state", *layout.redis, preload=layout.preload)
         self._own_broker = RedisProcess(directory / "broker") if layout.own_broker else None
         self._proxy = Proxy(self.state.port) if layout.proxied else None
+        self.service = Service()
         self._log_path = directory / "processes.log"
         self._log = self._log_path.open("ab")
         self._running: dict[str, subprocess.Popen[bytes]] = {}
@@ -113,6 +116,7 @@ class Site:
     def __enter__(self) -> Self:
         with ExitStack() as closing:
             closing.callback(self._log.close)
+            closing.enter_context(self.service)
             closing.callback(self.state.close)
             self.state.start()
             if self._own_broker is not None:
@@ -150,8 +154,8 @@ class Site:
 
     # -- hurting -------------------------------------------------------------------------------------------------------
 
-    def start(self, name: str, module: str = ENTRY, extra: Mapping[str, str] | None = None) -> None:
-        """Starts a process that does not run: `worker-<n>`, `beat-<n>` or `api`."""
+    def start(self, name: str, module: str | None = None, extra: Mapping[str, str] | None = None) -> None:
+        """Starts a process that does not run: `worker-<n>`, `beat-<n>` or `api`, or a module in its place."""
         assert name not in self._running, f"{name} runs"
         url = self._proxy.url if self._proxy is not None else self.state.url
         self._running[name] = subprocess.Popen(
@@ -183,9 +187,18 @@ class Site:
         """Lets a halted process go on."""
         os.killpg(self._running[name].pid, signal.SIGCONT)
 
+    def pid(self, name: str) -> int:
+        """The id of a process."""
+        return self._running[name].pid
+
     def has_ended(self, name: str) -> bool:
         """Whether a process has ended by itself."""
         return self._running[name].poll() is not None
+
+    def is_halted(self, name: str) -> bool:
+        """Whether a process is stopped by a signal."""
+        status = Path(f"/proc/{self.pid(name)}/stat").read_text()
+        return status.rpartition(")")[2].split()[0] == "T"
 
     def forget(self, name: str) -> int:
         """Takes note of a process that has ended by itself; its exit code."""
@@ -193,11 +206,12 @@ class Site:
 
     # -- within --------------------------------------------------------------------------------------------------------
 
-    def _command(self, name: str, module: str) -> list[str]:
+    def _command(self, name: str, module: str | None) -> list[str]:
         kind, _, number = name.partition("-")
         if kind == "api":
-            return [sys.executable, "-m", "gunicorn", "--config", "python:deploy.gunicorn_config", "api.wsgi:application"]
-        celery = [sys.executable, "-m", "celery", "--app", module, "--quiet"]
+            served = f"{module or API}:application"
+            return [sys.executable, "-m", "gunicorn", "--config", "python:deploy.gunicorn_config", served]
+        celery = [sys.executable, "-m", "celery", "--app", module or WORKERS, "--quiet"]
         if kind == "beat":
             schedule = str(self.directory / f"beat-schedule-{number}")
             return [*celery, "beat", "--schedule", schedule, "--pidfile=", "--loglevel", "WARNING"]
@@ -228,12 +242,17 @@ class Site:
         registry.put_participant(Participant(DESK, "Desk"))
         registry.add_user(User(DESK, access=("admin",)))
         for text in TEXTS:
-            deploy(self.parts, text)
+            text = text.replace(SERVICE, self.service.url)
+            specification = read_specification(text)
+            document = dict(specification.document)
+            registry.put_specification(
+                StoredSpecification(specification.id, specification.version, document, text, "application/yaml")
+            )
 
     def _token(self, user: str) -> str:
         now = int(time.time())
-        claims = {"sub": user, "access": ["admin"], "resource": user, "type": "access", "jti": uuid4().hex}
-        claims["access"] = ["admin" if user == DESK else "participant"]
+        access = ["admin" if user == DESK else "participant"]
+        claims = {"sub": user, "access": access, "resource": user, "type": "access", "jti": uuid4().hex}
         return jwt.encode({**claims, "iat": now - 60, "nbf": now - 60, "exp": now + 86_400}, SECRET, "HS256")
 
     def _has_ended(self, case_id: str) -> bool:
@@ -242,11 +261,19 @@ class Site:
 
     def _end_all(self) -> None:
         for process in self._running.values():
-            for how in (signal.SIGCONT, signal.SIGTERM):
-                os.killpg(process.pid, how)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGCONT)
+                os.killpg(process.pid, signal.SIGTERM)
         for process in self._running.values():
             try:
                 process.wait(ENDS_WITHIN_S)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait(ENDS_WITHIN_S)
+
+
+def _is_ready(client: Client) -> bool:
+    try:
+        return bool(client.ready()["status"] == "ready")
+    except ApiUnreachable:
+        return False

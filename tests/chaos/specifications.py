@@ -1,6 +1,7 @@
 """The specifications of the workload. Each case carries the `key` it was submitted with, so that a double shows.
 
 Where a step is done twice or not at all, `n` or `sum` comes out wrong: `EXPECTED` says what each case must end with.
+Calls go to the service of `service.py`, which adds one and fails as often as its address says.
 """
 
 from collections.abc import Mapping
@@ -8,103 +9,69 @@ from typing import Any
 
 CLERKS = ("ann", "bob")
 
-SEQUENCE = """
+SERVICE = "http://service"
+"""Stands for the service's address."""
+
+VARIABLES = """
+      key: {schema: {type: string}, input: true}
+      n: {schema: {type: integer}, default: 0, output: true}
+"""
+
+ADD = 'config: {method: POST, url: "http://service/add/0", timeout_s: 1}, input: {n: "$.n"}, output: {n: "$.body.n"}'
+PERSON = 'output: {n: {expr: "n + 1"}}'
+
+SEQUENCE = f"""
 specification: sequence
 version: "1"
 nets:
   main:
-    variables:
-      key: {schema: {type: string}, input: true}
-      n: {schema: {type: integer}, default: 0, output: true}
+    variables: {VARIABLES}
     start: a
     tasks:
-      a:
-        kind: automated
-        connector: echo
-        config: {timeout_s: 1}
-        input: {n: {expr: "n + 1"}}
-        output: {n: "$.n"}
-        next: b
-      b:
-        kind: automated
-        connector: echo
-        config: {timeout_s: 1, fail: {kind: timeout, message: too slow, retryable: true, times: 2}}
-        retry: {attempts: 4, backoff_s: 0.05}
-        input: {n: {expr: "n + 1"}}
-        output: {n: "$.n"}
-        next: c
-      c:
-        kind: automated
-        connector: echo
-        config: {timeout_s: 1}
-        input: {n: {expr: "n + 1"}}
-        output: {n: "$.n"}
-        next: end
+      a: {{kind: automated, connector: http, {ADD}, retry: &again {{attempts: 5, backoff_s: 0.05}}, next: b}}
+      b: {{kind: automated, connector: http, {ADD.replace("add/0", "add/2")}, retry: *again, next: c}}
+      c: {{kind: automated, connector: http, {ADD}, retry: *again, next: end}}
 """
 
-CHOICE = """
+CHOICE = f"""
 specification: choice
 version: "1"
 nets:
   main:
-    variables:
-      key: {schema: {type: string}, input: true}
-      n: {schema: {type: integer}, default: 0, output: true}
+    variables: {VARIABLES}
     start: a
     conditions:
-      open: {next: [left, right]}
+      open: {{next: [left, right]}}
     tasks:
-      a:
-        kind: automated
-        connector: echo
-        config: {timeout_s: 1}
-        input: {n: {expr: "n + 1"}}
-        output: {n: "$.n"}
-        next: open
-      left: {kind: human, offer: {participants: [ann]}, output: {n: {expr: "n + 1"}}, next: z}
-      right: {kind: human, offer: {participants: [bob]}, output: {n: {expr: "n + 1"}}, next: z}
-      z:
-        kind: automated
-        connector: echo
-        config: {timeout_s: 1}
-        input: {n: {expr: "n + 1"}}
-        output: {n: "$.n"}
-        next: end
+      a: {{kind: automated, connector: http, {ADD}, retry: &again {{attempts: 5, backoff_s: 0.05}}, next: open}}
+      left: {{kind: human, offer: {{participants: [ann]}}, {PERSON}, next: z}}
+      right: {{kind: human, offer: {{participants: [bob]}}, {PERSON}, next: z}}
+      z: {{kind: automated, connector: http, {ADD}, retry: *again, next: end}}
 """
 
-CLAIMED = """
+CLAIMED = f"""
 specification: claimed
 version: "1"
 nets:
   main:
-    variables:
-      key: {schema: {type: string}, input: true}
-      n: {schema: {type: integer}, default: 0, output: true}
+    variables: {VARIABLES}
     start: pick
     tasks:
-      pick: {kind: human, offer: {roles: [clerk]}, output: {n: {expr: "n + 1"}}, next: ship}
-      ship:
-        kind: automated
-        connector: echo
-        config: {timeout_s: 1}
-        input: {n: {expr: "n + 1"}}
-        output: {n: "$.n"}
-        next: end
+      pick: {{kind: human, offer: {{roles: [clerk]}}, {PERSON}, next: ship}}
+      ship: {{kind: automated, connector: http, {ADD}, retry: {{attempts: 5, backoff_s: 0.05}}, next: end}}
 """
 
-RIVALS = """
+RIVALS = f"""
 specification: rivals
 version: "1"
 nets:
   main:
-    variables:
-      key: {schema: {type: string}, input: true}
-      n: {schema: {type: integer}, default: 0, output: true}
+    variables: {VARIABLES}
     start: split
     tasks:
-      split: {kind: routing, next: [left, right]}
-      left: {kind: human, offer: {participants: [ann]}, output: {n: {expr: "n + 1"}}, next: end}
-      right: {kind: human, offer: {participants: [bob]}, output: {n: {expr: "n + 1"}}, next: end}
+      split: {{kind: routing, next: [left, right]}}
+      left: {{kind: human, offer: {{participants: [ann]}}, {PERSON}, next: end}}
+      right: {{kind: human, offer: {{participants: [bob]}}, {PERSON}, next: end}}
 """
 
 FAN = """
@@ -115,56 +82,49 @@ nets:
     variables:
       key: {schema: {type: string}, input: true}
       sum: {schema: {type: integer}, output: true}
-      doubled: {schema: {type: array}, output: true}
-    start: square
+      added: {schema: {type: array}, output: true}
+    start: add
     tasks:
-      square:
+      add:
         kind: automated
-        connector: echo
-        config: {timeout_s: 1, fail: {kind: timeout, message: too slow, retryable: true, times: 1}}
-        retry: {attempts: 4, backoff_s: 0.05}
-        input: {value: {expr: "i_index * i_index"}}
-        instances: {count: 10, as: i, gather: {variable: sum, from: "$.value", with: sum}}
-        next: double
-      double:
+        connector: http
+        config: {method: POST, url: "http://service/add/1", timeout_s: 1}
+        retry: {attempts: 5, backoff_s: 0.05}
+        input: {n: "$.i_index"}
+        instances: {count: 10, as: i, gather: {variable: sum, from: "$.body.n", with: sum}}
+        next: below
+      below:
         kind: composite
         net: leaf
-        input: {k: "$.c"}
-        instances: {count: 4, as: c, gather: {variable: doubled, from: "$.k"}}
+        input: {n: "$.c"}
+        instances: {count: 4, as: c, gather: {variable: added, from: "$.n"}}
         next: end
   leaf:
     variables:
-      k: {schema: {type: integer}, input: true, output: true}
-    start: double
+      n: {schema: {type: integer}, input: true, output: true}
+    start: a
     tasks:
-      double:
+      a:
         kind: automated
-        connector: echo
-        config: {timeout_s: 1}
-        input: {v: {expr: "k * 2"}}
-        output: {k: "$.v"}
+        connector: http
+        config: {method: POST, url: "http://service/add/0", timeout_s: 1}
+        retry: {attempts: 5, backoff_s: 0.05}
+        input: {n: "$.n"}
+        output: {n: "$.body.n"}
         next: end
 """
 
-TIMED = """
+TIMED = f"""
 specification: timed
 version: "1"
 nets:
   main:
-    variables:
-      key: {schema: {type: string}, input: true}
-      n: {schema: {type: integer}, default: 0, output: true}
+    variables: {VARIABLES}
     start: wait
     tasks:
-      wait: {kind: routing, delay: PT1S, next: ask}
-      ask: {kind: human, offer: {participants: [nobody-works-here]}, timer: {after: PT1S, then: skip}, next: z}
-      z:
-        kind: automated
-        connector: echo
-        config: {timeout_s: 1}
-        input: {n: {expr: "n + 1"}}
-        output: {n: "$.n"}
-        next: end
+      wait: {{kind: routing, delay: PT1S, next: ask}}
+      ask: {{kind: human, offer: {{participants: [nobody]}}, timer: {{after: PT1S, then: skip}}, next: z}}
+      z: {{kind: automated, connector: http, {ADD}, retry: {{attempts: 5, backoff_s: 0.05}}, next: end}}
 """
 
 TEXTS = (SEQUENCE, CHOICE, CLAIMED, RIVALS, FAN, TIMED)
@@ -174,6 +134,6 @@ EXPECTED: Mapping[str, Mapping[str, Any]] = {
     "choice": {"n": 3},
     "claimed": {"n": 2},
     "rivals": {"n": 1},
-    "fan": {"sum": sum(index * index for index in range(10)), "doubled": [index * 2 for index in range(4)]},
+    "fan": {"sum": sum(range(1, 11)), "added": list(range(1, 5))},
     "timed": {"n": 1},
 }

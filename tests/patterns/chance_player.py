@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from itertools import count
 from random import Random
+from typing import Any
 
 from engine.case import CaseStatus
 from engine.errors import Conflict
@@ -91,7 +92,7 @@ class ChancePlayer:
     def _answer(self, case: Played, name: str, call: str) -> None:
         case.answer_call(call, **self._output(case, name, call))
 
-    def _output(self, case: Played, name: str, item: str) -> dict[str, int | str]:
+    def _output(self, case: Played, name: str, item: str) -> dict[str, Any]:
         task, instance = _origin(case, item)
         key = f"{name}/{task}/{instance}"
         self._done[key] += 1

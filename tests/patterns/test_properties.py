@@ -1,13 +1,15 @@
 """Facts that hold for every net, tried on nets and orders of events that are left to chance."""
 
 from collections import Counter
+from contextlib import suppress
 from random import Random
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.case import BUSY, CaseStatus, Run, RunState
-from engine.events import ItemCompleted
+from engine.errors import Conflict
+from engine.events import CallAnswered, CaseCancelled, CaseResumed, CaseSuspended, Event, ItemCompleted
 from engine.executions import execution_of
 from engine.items.work_item import ItemState
 from engine.names import item_id, number_of
@@ -192,6 +194,51 @@ def test_the_order_of_what_happens_at_the_same_time_changes_nothing_in_the_end(
         ends.append((case.status, case.case.data, Counter(case.fired)))
         case.check_replay()
     assert ends[0] == ends[1] and ends[0][0] is CaseStatus.COMPLETED
+
+
+@examples(40)
+@given(blocks(WORDS, st.one_of(PLAIN, SEVERAL, REPEATED), leaves=8), seeds, st.booleans())
+def test_whatever_happens_at_the_same_moment_a_case_comes_to_its_end(block: Block, seed: int, cancels: bool) -> None:
+    chance = Random(seed)
+    case = begun(compiled(drawn(block)))
+    last = chance.randrange(10) if cancels else MOST_MOVES
+    for moment in range(MOST_MOVES):
+        for each in tree(case):
+            check_consistency(each)
+        if case.case.ended:
+            break
+        _let_begin(case, chance)
+        events = [event for event in _outcomes(case) if chance.random() < 0.7]
+        if chance.random() < 0.3:
+            events += [CaseSuspended("ann"), CaseResumed("ann")]
+        if moment >= last:
+            events.append(CaseCancelled("ann"))
+        chance.shuffle(events)
+        case.happen_together(*events)
+        case.resume()
+        for child in tree(case)[1:]:
+            _let_begin(child, chance)
+            child.happen_together(*_outcomes(child))
+    assert case.status in (CaseStatus.COMPLETED, CaseStatus.CANCELLED)
+    case.check_replay()
+
+
+def _let_begin(case: Played, chance: Random) -> None:
+    """Starts some of the items of a case that wait, as far as the others allow it."""
+    for item in case.live:
+        if item.state is not ItemState.STARTED and chance.random() < 0.7:
+            with suppress(Conflict):
+                case.start_item(item.id)
+
+
+def _outcomes(case: Played) -> list[Event | str]:
+    """What may happen next in a case: the completion of an item, the answer to a call."""
+    if case.status is not CaseStatus.RUNNING:
+        return []
+    found: list[Event | str] = [item.id for item in case.live if item.state is ItemState.STARTED]
+    for task in dict.fromkeys(case.called):
+        found += [CallAnswered(call, 1, {"value": 1}) for call in case.calls(task)]
+    return found
 
 
 # -- tokens ------------------------------------------------------------------------------------------------------------

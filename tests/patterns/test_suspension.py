@@ -192,6 +192,38 @@ def test_outcomes_of_many_instances_are_counted_when_the_case_goes_on(play: Play
     assert case.offered == ["C"] and case.case.data["found"] == [0, 1, 2]
 
 
+def test_only_as_many_outcomes_count_as_are_needed(play: Play) -> None:
+    found: dict[str, Any] = {"found": {}}
+    rule = {"count": 3, "threshold": 1, "gather": {"variable": "found", "with": "count"}}
+    case = play(net("i -> B! -> C! -> o", variables=found, B={"instances": rule}))
+    items = [case.start("B") for _ in range(3)]
+    case.happen_together(CaseSuspended("ann"), *items)
+    case.resume()
+    assert [item.applied for item in case.items("B")] == [True, False, False]
+    assert case.case.data["found"] == 1 and case.offered == ["C"]
+
+
+def test_hundreds_of_outcomes_are_taken_in_several_steps(play: Play) -> None:
+    case = play(net("i -> A -> B* -> C* -> D!", implicit=True, A={"split": {"threads": MANY}}))
+    calls = case.calls("B")
+    case.suspend()
+    case.answer_together(*calls)
+    assert len(case.case.kept) == MANY
+    case.resume()
+    assert case.called == ["C"] * MANY and not case.case.kept
+
+
+def test_a_case_may_be_suspended_again_while_it_takes_what_it_kept(play: Play) -> None:
+    case = play(net("i -> A -> B* -> C* -> D!", implicit=True, A={"split": {"threads": MANY}}))
+    calls = case.calls("B")
+    case.suspend()
+    case.answer_together(*calls)
+    case.happen_together(CaseResumed("ann"), CaseSuspended("ann"))
+    assert case.status is CaseStatus.SUSPENDED and 0 < len(case.case.kept) < MANY
+    case.resume()
+    assert case.called == ["C"] * MANY and not case.case.kept
+
+
 # -- the tree ----------------------------------------------------------------------------------------------------------
 
 
@@ -256,6 +288,22 @@ def test_hundreds_of_children_stand_still_and_go_on(play: Play) -> None:
     case = play(net("i -> S -> B -> C!", implicit=True, nets=NETS, **changes))
     case.suspend()
     assert [child.status for child in case.children()] == [CaseStatus.SUSPENDED] * MANY
+    case.resume()
+    assert [child.status for child in case.children()] == [CaseStatus.RUNNING] * MANY
+
+
+def test_children_that_were_started_a_moment_before_stand_still_too(play: Play) -> None:
+    case = play(net("i -> A! -> B -> C! -> o", nets=NETS, B=BELOW | {"instances": {"count": 3}}))
+    case.happen_together(case.start("A"), CaseSuspended("ann"))
+    assert [child.status for child in case.children()] == [CaseStatus.SUSPENDED] * 3
+    case.resume()
+    assert [child.offered for child in case.children()] == [["P"]] * 3
+
+
+def test_children_that_were_still_to_be_started_are_started_later(play: Play) -> None:
+    case = play(net("i -> A! -> B -> C! -> o", nets=NETS, B=BELOW | {"instances": {"count": MANY}}))
+    case.happen_together(case.start("A"), CaseSuspended("ann"))
+    assert len(case.children()) < MANY
     case.resume()
     assert [child.status for child in case.children()] == [CaseStatus.RUNNING] * MANY
 

@@ -163,6 +163,17 @@ def test_the_mutex_is_free_when_the_task_goes_on(play: Play) -> None:
     assert case.called == ["B", "B", "D"]
 
 
+def test_in_a_loop_the_others_of_a_round_go_on_beside_the_next(play: Play) -> None:
+    again = {"until": "size(seen) > 0 && seen[0] > 10"}
+    case = play(keeping("i -> B! -> C! -> o", implicit=False, instances={"count": 2, "threshold": 1}, loop=again))
+    case.do("B", n=1)
+    assert case.offered == ["B", "B", "B"], "one of the first round, two of the second"
+    case.do("B", n=50)
+    assert case.case.data["seen"] == [1], "what is left of the first round is ignored"
+    case.do("B", n=51)
+    assert case.offered == ["B", "C"] and case.case.data["seen"] == [51]
+
+
 def test_a_next_round_begins_beside_the_instances_of_the_last_one(play: Play) -> None:
     case = play(keeping("i -> B! -> C! -> xor(B, o)", implicit=False))
     case.do("B", n=1)
