@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: run test fast check format gallery bench clean
+.PHONY: run test fast check format gallery bench bench-kernel clean
 
 run: $(READY)  ## everything on this machine, with the demo specification deployed (Ctrl-C stops it)
 	$(BIN)/casewright up --demo $(ARGS)
@@ -28,6 +28,13 @@ gallery: $(READY)  ## the pictures of the gallery
 
 bench: $(READY)  ## tasks per second beside a plain Celery chain, and time from submission to the worklist
 	$(BIN)/python -m tests.performance.bench $(ARGS)
+
+bench-kernel: $(READY)  ## the kernel alone, without Redis: beside SpiffWorkflow, and how it grows
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	$(BIN)/python -m tests.performance.kernel
+	$(BIN)/python -m tests.performance.instances
+	$(BIN)/python -m tests.performance.or_join
+	$(BIN)/python -m tests.performance.soundness
 
 $(READY): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Casewright needs Python 3.11 or newer; set PYTHON=python3.11")'

@@ -78,10 +78,18 @@ class Progress:
 
     __slots__ = ("_changed", "_distributor", "_packer", "_read", "_reads", "case", "commit", "specification")
 
-    def __init__(self, specification: Specification, case: Case, distributor: Distributor, reads: Reads) -> None:
+    def __init__(
+        self,
+        specification: Specification,
+        case: Case,
+        distributor: Distributor,
+        reads: Reads,
+        packed_data: bytes | None = None,
+    ) -> None:
+        """`packed_data`: what the data of the case were unpacked from, where that is known."""
         self.specification = specification
         self.case = case
-        self._packer = codec.CasePacker()
+        self._packer = codec.CasePacker(case, packed_data)
         self.commit = Commit(case, case, self._packer.pack(case))
         self._distributor = distributor
         self._reads = reads

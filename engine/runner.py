@@ -90,10 +90,12 @@ class Runner:
                 self._store.release(lease, unfinished=True)
                 return drained
 
-    def progress(self, case: Case, distributor: Distributor | None = None) -> Progress:
-        """A case that was read, ready to take events."""
+    def progress(
+        self, case: Case, distributor: Distributor | None = None, packed_data: bytes | None = None
+    ) -> Progress:
+        """A case that was read, ready to take events. `packed_data`: what its data were unpacked from, if known."""
         reads = Reads(self._items, self._store.results, self._definitions.find)
-        return Progress(self.specification_of(case), case, distributor or self._people(), reads)
+        return Progress(self.specification_of(case), case, distributor or self._people(), reads, packed_data)
 
     def specification_of(self, case: Case) -> Specification:
         """The specification a case runs, compiled."""
@@ -137,7 +139,7 @@ class Runner:
         commits = []
         for case_id, case in loaded.cases.items():
             try:
-                progress = self.progress(case, distributor)
+                progress = self.progress(case, distributor, loaded.data[case_id])
             except NotFound as missing:
                 # Without its specification a case takes no step, and must not keep its shard from others.
                 log.error("case %s stands still: %s", case_id, missing)

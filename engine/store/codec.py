@@ -69,12 +69,18 @@ def attempts_of(call_head: str) -> int:
 
 
 class CasePacker:
-    """Packs one case again and again; data that did not change since the last time is not packed anew."""
+    """Packs one case again and again; data that did not change since the last time is not packed anew.
 
-    def __init__(self) -> None:
+    `packed` is what the data of `case` were unpacked from, where that is known.
+    """
+
+    def __init__(self, case: Case | None = None, packed: bytes | None = None) -> None:
         self._data: dict[str, Any] | None = None
         self._packed = b""
         self._digest = b""
+        if case is not None and packed is not None:
+            self._data, self._packed = case.data, packed
+            self._digest = _shared_digest(packed) if len(packed) >= LARGE_DATA else digest_of(packed)
 
     def pack(self, case: Case) -> PackedCase:
         """The case, packed."""
@@ -106,6 +112,11 @@ def _without_data(case: Case) -> Case:
 @lru_cache(maxsize=16)
 def _shared_data(packed: bytes) -> dict[str, Any]:
     return _data(packed)
+
+
+@lru_cache(maxsize=16)
+def _shared_digest(packed: bytes) -> bytes:
+    return digest_of(packed)
 
 
 def pack_result(values: dict[str, Any]) -> bytes:

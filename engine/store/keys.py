@@ -121,3 +121,9 @@ REVOKED = "revoked:"
 def revoked(token_id: str) -> str:
     """A token that is no longer good."""
     return f"{REVOKED}{token_id}"
+
+
+REGISTRY = ("spec:", "org:", "user:", "rules:", "worklets:", "connectors:", "folder:", "history:", "audit", REVOKED)
+"""How the names of all keys begin that a backup takes beside the cases. What is not among them comes again by itself:
+the state of breakers, rates and loads.
+"""

@@ -197,6 +197,7 @@ class MemoryStore:
                 {case_id: stored.unpacked() for case_id, stored in cases.items() if stored},
                 {item_id: item for item_id, item in items.items() if item},
                 self.now(),
+                {case_id: stored.packed.data for case_id, stored in cases.items() if stored},
             )
 
     def commit(self, commits: Sequence[Commit], lease: Lease | None = None) -> list[Outcome]:

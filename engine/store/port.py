@@ -111,11 +111,15 @@ class Commit:
 
 
 class Loaded(NamedTuple):
-    """Cases and items as they were at one moment; what does not exist is missing. `at` is the store's time."""
+    """Cases and items as they were at one moment; what does not exist is missing. `at` is the store's time.
+
+    `data` holds the data of each case as it is packed, so that what does not change is not packed again.
+    """
 
     cases: Mapping[str, Case]
     items: Mapping[str, WorkItem]
     at: int
+    data: Mapping[str, bytes]
 
 
 class Taken(NamedTuple):

@@ -195,13 +195,14 @@ class RedisStore:
             pipe.hmget(keys.item(self._shard(item_id), item_id), "head", "body")
         (seconds, microseconds), *records = asked(pipe.execute)
         found = {case_id: codec.unpack_case(body, data) for case_id, (body, data) in zip(cases, records) if body}
+        packed = {case_id: data for case_id, (body, data) in zip(cases, records) if body}
         # A call is kept under the name of its run too, and is not an item.
         known = {
             item_id: codec.unpack_item(body)
             for item_id, (head, body) in zip(items, records[len(cases) :])
-            if head is not None and not _is_call(head)
+            if head is not None and not is_call(head)
         }
-        return Loaded(found, known, int(seconds) * 1000 + int(microseconds) // 1000)
+        return Loaded(found, known, int(seconds) * 1000 + int(microseconds) // 1000, packed)
 
     def commit(self, commits: Sequence[Commit], lease: Lease | None = None) -> list[Outcome]:
         scripts = [_commit_script(self._commit_transaction(commit, lease)) for commit in commits]
@@ -311,7 +312,7 @@ class RedisStore:
         pipe = self._redis.pipeline(transaction=False)
         for number in executions(case):
             pipe.hmget(keys.item(shard, names.item_id(case_id, number)), "head", "body")
-        return [codec.unpack_call(body) for head, body in asked(pipe.execute) if head is not None and _is_call(head)]
+        return [codec.unpack_call(body) for head, body in asked(pipe.execute) if head is not None and is_call(head)]
 
     def results(self, run: str) -> Mapping[int, dict[str, Any]]:
         kept = asked(lambda: self._redis.hgetall(keys.results(self._shard(run), run)))
@@ -505,7 +506,7 @@ class RedisStore:
         for item_id in item_ids:
             pipe.hmget(keys.item(self._shard(item_id), item_id), "head", "body")
         records = asked(pipe.execute) if item_ids else []
-        return [codec.unpack_item(body) if head is not None and not _is_call(head) else None for head, body in records]
+        return [codec.unpack_item(body) if head is not None and not is_call(head) else None for head, body in records]
 
     def _item_indexes(self, query: ItemQuery) -> list[str]:
         shards = range(self._shards)
@@ -592,7 +593,8 @@ def _held(lease: Lease) -> str:
     return f"{lease.number}:{lease.owner}"
 
 
-def _is_call(head: bytes) -> bool:
+def is_call(head: bytes) -> bool:
+    """Whether what is kept under the name of a run is a call, and not an item."""
     return head.startswith((b"waiting ", b"taken ", b"reported "))
 
 

@@ -1,7 +1,9 @@
 """Failpoints: the n-th call of a named operation ends its process, or halts it, just before or just after it.
 
-The operations are the side effects of the ring: what the store, the doorbell and the connectors do. A process that is
-to fail is started by `failing_worker.py` or `failing_api.py`, which read from the environment where.
+The operations are the side effects of the ring: what the store, the doorbell and the connectors do, and the answers of
+the API. A process that is to fail is started by `failing_worker.py` or `failing_api.py`, which read from the
+environment where. It leaves a mark when it fails, so that others know, and fails no more while the mark is there: a
+server that starts its dead process again is not to lose it again.
 """
 
 import os
@@ -9,11 +11,16 @@ import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from threading import Lock
 from typing import Any, Self
 
 VARIABLE = "CHAOS_FAILPOINT"
+MARK_VARIABLE = "CHAOS_FAILED"
 EXIT_CODE = 77
+
+ANSWER = "api.answer"
+"""The operation of an answer to a request that changes something."""
 
 
 class When(StrEnum):
@@ -42,10 +49,9 @@ class Failpoint:
     def __str__(self) -> str:
         return f"{self.operation}:{self.when}:{self.nth}:{self.how}"
 
-    @property
-    def environment(self) -> dict[str, str]:
-        """What the process that is to fail has to be started with."""
-        return {VARIABLE: str(self)}
+    def environment(self, mark: Path) -> dict[str, str]:
+        """What the process that is to fail has to be started with. It makes the file `mark` when it does."""
+        return {VARIABLE: str(self), MARK_VARIABLE: str(mark)}
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
@@ -57,19 +63,26 @@ class Failpoint:
 class Counter:
     """Counts the calls of the operation, in all threads, and fails at the right one."""
 
-    def __init__(self, failpoint: Failpoint) -> None:
+    def __init__(self, failpoint: Failpoint, mark: Path) -> None:
         self.failpoint = failpoint
+        self._mark = mark
         self._called = 0
         self._lock = Lock()
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> Self:
+        """The counter of the failpoint that the environment names."""
+        return cls(Failpoint.from_environment(environ), Path(environ[MARK_VARIABLE]))
 
     def is_due(self) -> bool:
         """Counts one call; whether it is the one."""
         with self._lock:
             self._called += 1
-            return self._called == self.failpoint.nth
+            return self._called == self.failpoint.nth and not self._mark.exists()
 
     def fail(self) -> None:
         """Ends or halts this process."""
+        self._mark.touch()
         if self.failpoint.how is How.HALT:
             os.kill(os.getpid(), signal.SIGSTOP)
             return

@@ -70,7 +70,7 @@ def worker_halted(site: Site) -> None:
     site.kill("worker-1")
     fences = _fenced(site)
     halting = Failpoint("store.commit", When.BEFORE, 1, How.HALT)
-    site.start("worker-1", "tests.chaos.failing_worker", halting.environment)
+    site.start("worker-1", "tests.chaos.failing_worker", halting.environment(site.new_file("failed")))
     pid = str(site.pid("worker-1")).encode()
     site.wait_until(lambda: site.is_halted("worker-1"), "the halt of a worker")
     with site.state.client() as redis:

@@ -1,17 +1,19 @@
 """One run of a scenario: load, the fault in the middle of it, the rest of the load, then the reckoning."""
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from threading import Event
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import Event, Thread
 
 from engine.errors import Unavailable
 from tests.chaos.clients import Person, Recorder, Submitter, in_thread
 from tests.chaos.evidence import cases_of, records_of
-from tests.chaos.history import History, Operation, Verdict, check
+from tests.chaos.history import NOTHING_AT_STAKE, Answer, History, Loss, Operation, Span, Verdict, check
 from tests.chaos.recovery import Recovery, Stopwatch
 from tests.chaos.site import DESK, Site
 from tests.chaos.specifications import CLERKS, EXPECTED
+
+Fault = Callable[[Site], None]
 
 SUBMITTERS = 2
 CASES_PER_S = 12.0
@@ -48,21 +50,45 @@ class Run:
     name: str
     began: float
     over: float
+    at_stake: Span
     recovery: Recovery
     verdict: Verdict
     history: History
     cases: int
-    notes: list[str] = field(default_factory=list)
 
     @property
-    def forgiven(self) -> float:
-        """How long before the fault the earliest thing was acknowledged that is lost, in seconds."""
-        return max((self.began - loss.answered_at for loss in self.verdict.losses), default=0.0)
+    def losses(self) -> list[Loss]:
+        """What is lost and must not be."""
+        return [loss for loss in self.verdict.losses if not self.at_stake.has(loss.answered_at)]
+
+    @property
+    def forgiven(self) -> list[Loss]:
+        """What is lost and was acknowledged so late that it may be."""
+        return [loss for loss in self.verdict.losses if self.at_stake.has(loss.answered_at)]
+
+    @property
+    def oldest_loss_s(self) -> float:
+        """How long before the end of the fault the earliest thing was acknowledged that is lost."""
+        return max((self.over - loss.answered_at for loss in self.verdict.losses), default=0.0)
+
+    @property
+    def acknowledged(self) -> int:
+        """How many calls that change something were answered with success."""
+        return sum(call.answer is Answer.OK and call.operation is not Operation.LIST for call in self.history)
+
+    @property
+    def recovered_s(self) -> float | None:
+        """Seconds from the end of the fault until what had piled up was done and a client was answered again."""
+        answered = [
+            call.answered_at for call in self.history if call.answer is Answer.OK and call.answered_at >= self.over
+        ]
+        if self.recovery.drained_s is None or not answered:
+            return None
+        return max(self.recovery.drained_s, min(answered) - self.over)
 
 
-def run(site: Site, name: str, fault: Callable[[Site], None], load: Load | None = None) -> Run:
-    """Runs a load with a fault in it."""
-    load = load or Load()
+def run(site: Site, name: str, fault: Fault, load: Load, forgiven_s: float = 0.0) -> Run:
+    """Runs a load with a fault in it. What was acknowledged in its last `forgiven_s` may be lost."""
     history = History()
     stopped, given_up, done = Event(), Event(), Event()
     threads = [
@@ -94,7 +120,10 @@ def run(site: Site, name: str, fault: Callable[[Site], None], load: Load | None 
         _join([*threads, *people], load.rest_within_s)
     recovery = stopwatch.stopped()
     records = records_of(site.parts, name)
-    return Run(name, began, over, recovery, check(history, records, EXPECTED), history, len(records))
+    at_stake = Span(over - forgiven_s, over) if forgiven_s else NOTHING_AT_STAKE
+    verdict = check(history, records, EXPECTED, at_stake)
+    verdict.doubles += [f"the key {key} came with several requests" for key in site.service.keys_of_several_requests()]
+    return Run(name, began, over, at_stake, recovery, verdict, history, len(records))
 
 
 def _wait_for_rest(site: Site, name: str, within_s: float) -> None:
@@ -109,7 +138,7 @@ def _wait_for_rest(site: Site, name: str, within_s: float) -> None:
         time.sleep(POLL_S)
 
 
-def _join(threads: list, within_s: float) -> None:
+def _join(threads: Sequence[Thread], within_s: float) -> None:
     until = time.monotonic() + within_s
     for thread in threads:
         thread.join(max(until - time.monotonic(), 0))

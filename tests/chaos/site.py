@@ -107,6 +107,10 @@ class Site:
         """A client of the API that is this user."""
         return Client(self.url, self._token(user))
 
+    def new_file(self, kind: str) -> Path:
+        """The name of a file that does not exist."""
+        return self.directory / f"{kind}-{uuid4().hex}"
+
     def log(self) -> str:
         """What all processes have said."""
         return self._log_path.read_text(errors="replace")
@@ -170,6 +174,13 @@ class Site:
         """Ends processes, and what they have started, without warning."""
         for name in names:
             os.killpg(self._running[name].pid, signal.SIGKILL)
+        for name in names:
+            self._running.pop(name).wait(ENDS_WITHIN_S)
+
+    def stop(self, *names: str) -> None:
+        """Ends processes as an operator would."""
+        for name in names:
+            os.killpg(self._running[name].pid, signal.SIGTERM)
         for name in names:
             self._running.pop(name).wait(ENDS_WITHIN_S)
 

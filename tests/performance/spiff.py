@@ -9,10 +9,10 @@ from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
-from SpiffWorkflow import TaskState  # type: ignore[import-untyped]
-from SpiffWorkflow.bpmn import BpmnWorkflow  # type: ignore[import-untyped]
-from SpiffWorkflow.bpmn.parser import BpmnParser  # type: ignore[import-untyped]
-from SpiffWorkflow.bpmn.script_engine import PythonScriptEngine  # type: ignore[import-untyped]
+from SpiffWorkflow import TaskState
+from SpiffWorkflow.bpmn import BpmnWorkflow
+from SpiffWorkflow.bpmn.parser import BpmnParser
+from SpiffWorkflow.bpmn.script_engine import PythonScriptEngine
 
 LOGGERS = ("spiff", "spiff.workflow", "spiff.task")
 

@@ -8,10 +8,13 @@ import re
 from itertools import count
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
+from deploy.drawing import Graphviz
 from engine.case import CaseStatus
+from engine.spec.picture import specification_picture
 from engine.spec.read import read_specification
 from engine.spec.soundness import Flaw, check_specification
 from engine.store.memory import MemoryStore
@@ -60,6 +63,25 @@ def test_each_pattern_stands_in_the_table_with_its_test(file: Path) -> None:
     [test] = re.findall(r"\((\.\./\.\./tests/patterns/test_wcp\d\d_\w+\.py)\)", row)
     assert row.startswith(f"| {int(file.name[3:5])} |")
     assert test.partition("test_wcp")[2][:2] == file.name[3:5] and (GALLERY / test).exists()
+
+
+@pytest.fixture(scope="module")
+def graphviz() -> Graphviz:
+    return Graphviz()
+
+
+@each_file
+def test_each_picture_shows_the_specification_as_it_stands(file: Path, graphviz: Graphviz) -> None:
+    specification = read_specification(file.read_text(encoding="utf-8"), name=file.name)
+    shown = shown_in(file.with_suffix(".svg").read_text(encoding="utf-8"))
+    for title in shown_in(specification_picture(specification, graphviz)):
+        assert any(each.startswith(title) for each in shown), f"{title} is missing; run `make gallery`"
+
+
+def shown_in(svg: str) -> set[str]:
+    """The places and tasks of a picture. Where a state is shown, more is said of them, and flows have a place each."""
+    drawn = ElementTree.fromstring(svg).iterfind(".//{*}g/{*}title")
+    return {title.text or "" for title in drawn if " leads to " not in (title.text or "")}
 
 
 def played(available: int) -> Played:
