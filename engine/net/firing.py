@@ -334,9 +334,20 @@ def _go_on(draft: Draft, task: Task, flows: tuple[Flow, ...], number: int) -> No
 
 
 def _complete_by_force(draft: Draft, name: str) -> None:
-    """Complete Multiple Instance Task (WCP-27): the instances that are left count as done, and the task goes on."""
+    """Complete Multiple Instance Task (WCP-27): the instances that are left count as done, and the task goes on.
+
+    Instances of which nobody has started one yet are there too: their task takes its tokens, if it still can.
+    """
+    task = draft.task(name)
     for number, run in list(draft.case.runs.items()):
-        if run.task == name and run.state in BUSY and not draft.case.ended:
+        if run.task != name:
+            continue
+        if run.state is RunState.ENABLED and run.instances is not None:
+            if joins.enabled(task, draft.state) and mutexes.is_free(draft, task):
+                start(draft, number)
+            else:
+                continue
+        if not draft.case.ended and draft.case.runs[number].state in BUSY:
             conclude(draft, number, forced=True)
 
 

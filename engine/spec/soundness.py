@@ -108,7 +108,9 @@ def check(net: Net, most_states: int = MOST_STATES) -> Soundness:
     space = explore(smaller.net, most_states, begin_in=smaller.begin_in)
     suspected = _findings(space)
     if not suspected:
-        return Soundness(net, (), len(space.states), space.whole, _notes(space))
+        # A case runs the whole net, whose or-joins may be harder to decide than those of its reduction.
+        met = explore(net, FEW_STATES) if net.or_joins else space
+        return Soundness(net, (), len(space.states), space.whole, (*_notes(space), *_undecided(met)))
     whole = explore(net, most_states, enough=_Sought(suspected))
     shown = _findings(whole)
     if not whole.whole:
@@ -119,7 +121,7 @@ def check(net: Net, most_states: int = MOST_STATES) -> Soundness:
         tuple(shown),
         len(whole.states),
         whole.whole or space.whole,
-        () if whole.whole else _notes(space),
+        (*(() if whole.whole else _notes(space)), *_undecided(whole)),
     )
 
 
@@ -241,6 +243,12 @@ def _notes(space: StateSpace) -> tuple[str, ...]:
     if space.too_many_ways is not None:
         notes.append(f"the split of {space.too_many_ways} has too many sets of ways to look at them all")
     return tuple(notes)
+
+
+def _undecided(space: StateSpace) -> Iterator[str]:
+    for task, states in space.undecided.items():
+        where = "one state" if states == 1 else f"{states} states"
+        yield f"in {where} it could not be decided within the bound whether {task} must wait: it waits there"
 
 
 # -- in words ----------------------------------------------------------------------------------------------------------

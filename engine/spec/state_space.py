@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from engine.net import joins
+from engine.net.or_join import Decision
 from engine.net.state import NetState
 from engine.spec.firings import Firing, TooManyWays, is_complete, moves
 from engine.spec.model import START, Join, Net
@@ -40,7 +42,8 @@ class StateSpace:
 
     `totals` are their tokens and runs; `edges` lists where the firings of each state lead. `cut` are states whose
     firings were not looked at: for want of room, or because they belong to something without end. `grown` are those
-    that show it, with the place or task whose count has no end.
+    that show it, with the place or task whose count has no end. `undecided` counts the states in which the search of
+    an or-join was given up, by task: it waits there.
     """
 
     net: Net
@@ -51,6 +54,7 @@ class StateSpace:
     fired: set[str] = field(default_factory=set)
     cut: set[int] = field(default_factory=set)
     grown: dict[int, str] = field(default_factory=dict)
+    undecided: dict[str, int] = field(default_factory=dict)
     bound_reached: bool = False
     too_many_ways: str | None = None
 
@@ -136,6 +140,9 @@ def explore(
 
 def _expand(space: StateSpace, number: int, known: dict[Key, int], waiting: deque[int]) -> None:
     following: dict[int, None] = {}
+    for task in space.net.or_joins:
+        if joins.decide(task, space.states[number]) is Decision.UNDECIDED:
+            space.undecided[task.name] = space.undecided.get(task.name, 0) + 1
     try:
         for firing, reached in moves(space.states[number]):
             space.fired.add(firing.task)

@@ -49,6 +49,22 @@ def test_the_task_goes_on_although_nobody_has_completed_anything(play: Play) -> 
     assert case.case.data["seen"] == [] and sorted(case.offered) == ["E", "Y"]
 
 
+def test_the_task_goes_on_although_nobody_has_started_an_instance(play: Play) -> None:
+    case = play(many())
+    case.do("X")
+    assert case.states("B") == [FORCED] * 3
+    assert case.case.data["seen"] == [] and sorted(case.offered) == ["E", "Y"]
+
+
+def test_a_task_whose_mutex_is_held_is_not_completed_by_force(play: Play) -> None:
+    rule = {"instances": {"count": 2}, "mutex": "m"}
+    text = "i -> A -> and(B! -> E!, X! -> Y!, M! -> Z!)"
+    case = play(net(text, implicit=True, B=rule, X={"completes": ["B"]}, M={"mutex": "m"}))
+    case.start("M")
+    case.do("X")
+    assert case.states("B") == [ItemState.OFFERED] * 2 and "E" not in case.offered
+
+
 def test_without_anything_to_gather_it_goes_on_as_well(play: Play) -> None:
     case = play(net(NET.format("!"), implicit=True, B={"instances": {"count": 2}}, X={"completes": ["B"]}))
     case.start("B")

@@ -13,6 +13,7 @@ from deploy.commands.gallery import ORDER_FULFILMENT, example
 from engine.case import BUSY, CaseStatus
 from engine.errors import Conflict
 from engine.items.work_item import ItemState
+from engine.net import coverability
 from engine.net.marking import Due
 from engine.net.state import NetState
 from engine.spec.firings import MOST_SETS
@@ -210,6 +211,16 @@ def test_a_bound_that_is_reached_is_said() -> None:
     assert "not every state was visited, only 1" in checked.story()[0]
     assert checked.warnings() == checked.story()
     assert check(parallel.main).sound
+
+
+def test_an_or_join_that_cannot_be_decided_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    for bound in ("EASY_MARKINGS", "MOST_MARKINGS", "MOST_VISITED"):
+        monkeypatch.setattr(coverability, bound, 0)
+    drawing = net(
+        "i -> A -> or(B! -> xor:L, C! -> xor:M, K!) ; L -> J ; M -> D! -> xor(M, J) ; K -> J ; J -> o", J={"join": "or"}
+    )
+    checked = check(drawing.main)
+    assert [note for note in checked.notes if note.endswith("whether J must wait: it waits there")]
 
 
 def test_an_or_split_with_too_many_sets_of_ways_is_said_and_the_rest_is_looked_at() -> None:
