@@ -338,6 +338,14 @@ class Client:
         """Gives a waiting item to one participant."""
         return self._move(item_id, "allocate", {"resource_id": resource_id})
 
+    def suspend_item(self, item_id: str) -> Json:
+        """Puts an item aside."""
+        return self._move(item_id, "suspend")
+
+    def resume_item(self, item_id: str) -> Json:
+        """Makes a suspended item what it was."""
+        return self._move(item_id, "resume")
+
     def start(self, item_id: str) -> Json:
         """Starts an item."""
         return self._move(item_id, "start")

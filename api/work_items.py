@@ -181,6 +181,22 @@ def cancel_item(path: ItemAddress, body: Nothing) -> Response:
     return _moved(parts().worklist.cancel(_known(path.item_id).id, _me(), correlation_id()))
 
 
+@routes.post("/work-items/<item_id>/suspend", Permission.ITEMS_WORK, {200: ItemView})
+def suspend_item(path: ItemAddress, body: Nothing) -> Response:
+    """Puts an item aside until it is resumed. Its owner may, and who administers items."""
+    administrator = principal().may(Permission.ITEMS_ADMINISTER)
+    item = _known(path.item_id)
+    return _moved(parts().worklist.suspend(item.id, _me(), correlation_id(), administrator=administrator))
+
+
+@routes.post("/work-items/<item_id>/resume", Permission.ITEMS_WORK, {200: ItemView})
+def resume_item(path: ItemAddress, body: Nothing) -> Response:
+    """Makes a suspended item what it was before. Its owner may, and who administers items."""
+    administrator = principal().may(Permission.ITEMS_ADMINISTER)
+    item = _known(path.item_id)
+    return _moved(parts().worklist.resume(item.id, _me(), correlation_id(), administrator=administrator))
+
+
 @routes.post("/work-items/<item_id>/add-instance", Permission.ITEMS_WORK, {200: ItemView})
 def add_instance(path: ItemAddress, body: Addition) -> Response:
     """Adds one more instance to the task of an item of which there are several.

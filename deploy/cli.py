@@ -5,9 +5,10 @@ import sys
 
 import click
 
+from deploy.commands.backup import backup, restore, verify
 from deploy.commands.cases import cancel, case, cases, dead_letters, migrate, resume, retry, start, suspend, trigger
 from deploy.commands.demo import demo
-from deploy.commands.items import add_instance, claim, complete, items, start_item
+from deploy.commands.items import add_instance, claim, complete, items, resume_item, start_item, suspend_item
 from deploy.commands.play import play
 from deploy.commands.specifications import deploy, validate
 from deploy.commands.tokens import token
@@ -31,9 +32,14 @@ COMMANDS = (
     items,
     claim,
     start_item,
+    suspend_item,
+    resume_item,
     complete,
     add_instance,
     token,
+    backup,
+    restore,
+    verify,
     demo,
 )
 

@@ -26,6 +26,7 @@ from engine.effects import (
     KeepResult,
     MoveItem,
     PlaceCall,
+    Question,
     RelabelItem,
     RepeatCall,
     SetTimer,
@@ -210,12 +211,12 @@ class Progress:
                 return self._answer(effect)
         return None
 
-    def _answer(self, question: Distribute | AskClaims | AskSpecification | AskDue | GatherInstances) -> Event:
+    def _answer(self, question: Question) -> Event:
         match question:
             case Distribute():
                 return self._distributor.distribute(question)
             case AskClaims(task, items):
-                claimed = tuple(i for i in items if self._item(i).state is ItemState.ALLOCATED)
+                claimed = tuple(i for i in items if self._item(i).owner is not None)
                 return ClaimsAnswered(task, claimed)
             case AskSpecification(number, identifier, version, data):
                 found = self._reads.specification(identifier, version)

@@ -15,7 +15,7 @@ from engine.items.moves import Move
 from engine.items.work_item import LIVE, ItemState, WorkItem
 from engine.journal import SEMANTICS, Entry
 from engine.spec.model import Specification
-from engine.step import step
+from engine.step import Step, step
 from engine.store import codec
 
 
@@ -38,9 +38,16 @@ class Replayed(NamedTuple):
 Versions = Callable[[str], Specification]
 """Gives a version of the specification that a case runs."""
 
+Watch = Callable[[Entry, Step], None]
+"""Is told of every entry what its step did."""
+
 
 def replay(
-    specification: Specification, stub: Case, entries: Iterable[Entry], versions: Versions | None = None
+    specification: Specification,
+    stub: Case,
+    entries: Iterable[Entry],
+    versions: Versions | None = None,
+    watch: Watch | None = None,
 ) -> Replayed:
     """The case that a journal leads to from its stub. Raises `ReplayDiffers` at the first entry that does not agree.
 
@@ -66,6 +73,8 @@ def replay(
             items.follow(effect, done.at)
         if packer.pack(case).digest != entry.digest:
             raise ReplayDiffers(number, f"the case after {type(entry.event).__name__} is not the recorded one")
+        if watch is not None:
+            watch(entry, done)
     return Replayed(case, items.by_id)
 
 
@@ -131,6 +140,10 @@ class _Items:
                 moved = moves.offer(item, tuple(to.split(",")), by, at, administrator=True)
             case Move.ALLOCATE:
                 moved = moves.allocate(item, to, by, at, administrator=True)
+            case Move.SUSPEND:
+                moved = moves.suspend(item, by, at, administrator=True)
+            case Move.RESUME:
+                moved = moves.resume(item, by, at, administrator=True)
             case other:
                 raise AssertionError(f"{other} takes a step and is no move in the journal")
         self.by_id[event.item] = moved

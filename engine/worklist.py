@@ -103,6 +103,26 @@ class Worklist:
             to=to,
         )
 
+    def suspend(self, item_id: str, by: str, correlation_id: str = "", *, administrator: bool = False) -> Done:
+        """Puts an item aside (its owner, and who administers items). Its case goes on beside it."""
+        return self._move(
+            item_id,
+            Move.SUSPEND,
+            by,
+            correlation_id,
+            lambda item, at: moves.suspend(item, by, at, administrator=administrator),
+        )
+
+    def resume(self, item_id: str, by: str, correlation_id: str = "", *, administrator: bool = False) -> Done:
+        """Makes a suspended item what it was (its owner, and who administers items)."""
+        return self._move(
+            item_id,
+            Move.RESUME,
+            by,
+            correlation_id,
+            lambda item, at: moves.resume(item, by, at, administrator=administrator),
+        )
+
     def start(self, item_id: str, by: str, correlation_id: str = "") -> Done:
         """Starts an item: its task fires, and rivals that can no longer be taken are withdrawn."""
         return self._step(item_id, Move.START, ItemStarted(item_id, by), by, correlation_id)

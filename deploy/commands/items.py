@@ -109,6 +109,34 @@ def complete(server: Server, item_id: str, output: Any, strict: bool) -> None:
     _show_moved(server, client.complete(item_id, output))
 
 
+@click.command("suspend-item")
+@item_argument
+@with_server
+def suspend_item(server: Server, item_id: str) -> None:
+    """Put an item aside until it is resumed. Its case goes on beside it.
+
+    Who owns it may, and who administers items.
+
+    \b
+    Example:
+      casewright suspend-item order-1001:2 --user clerk
+    """
+    _show_moved(server, server.client.suspend_item(item_id))
+
+
+@click.command("resume-item")
+@item_argument
+@with_server
+def resume_item(server: Server, item_id: str) -> None:
+    """Make a suspended item what it was before: offered, allocated or started.
+
+    \b
+    Example:
+      casewright resume-item order-1001:2 --user clerk
+    """
+    _show_moved(server, server.client.resume_item(item_id))
+
+
 @click.command("add-instance")
 @item_argument
 @click.option(

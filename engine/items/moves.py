@@ -26,22 +26,31 @@ class Move(StrEnum):
     FAIL = "fail"
     SKIP = "skip"
     CANCEL = "cancel"
+    SUSPEND = "suspend"
+    RESUME = "resume"
 
 
 class Right(StrEnum):
-    """Who may make a move: those an item is offered to, its owner, either of them, or who administers items."""
+    """Who may make a move: those an item is offered to, its owner, either of them, or who administers items.
+
+    `OWNER_OR_ADMINISTRATOR`: who administers items may do it for anybody.
+    """
 
     OFFERED = "offered"
     OWNER = "owner"
     OFFERED_OR_OWNER = "offered_or_owner"
+    OWNER_OR_ADMINISTRATOR = "owner_or_administrator"
     ADMINISTRATOR = "administrator"
 
 
 class Rule(NamedTuple):
-    """From which states a move is allowed, where it leads, who may make it, and whether the case takes a step."""
+    """From which states a move is allowed, where it leads, who may make it, and whether the case takes a step.
+
+    `to` None: back to where it was.
+    """
 
     states: frozenset[ItemState]
-    to: ItemState
+    to: ItemState | None
     right: Right
     steps: bool
 
@@ -58,6 +67,13 @@ RULES: dict[Move, Rule] = {
     Move.FAIL: Rule(frozenset({ItemState.STARTED}), ItemState.FAILED, Right.OWNER, True),
     Move.SKIP: Rule(WAITING, ItemState.SKIPPED, Right.ADMINISTRATOR, True),
     Move.CANCEL: Rule(LIVE, ItemState.CANCELLED, Right.ADMINISTRATOR, True),
+    Move.SUSPEND: Rule(
+        frozenset({ItemState.OFFERED, ItemState.ALLOCATED, ItemState.STARTED}),
+        ItemState.SUSPENDED,
+        Right.OWNER_OR_ADMINISTRATOR,
+        False,
+    ),
+    Move.RESUME: Rule(frozenset({ItemState.SUSPENDED}), None, Right.OWNER_OR_ADMINISTRATOR, False),
 }
 
 
@@ -79,6 +95,7 @@ def check(item: WorkItem, move: Move, *, by: str, administrator: bool = False) -
         Right.OFFERED: offered,
         Right.OWNER: owned,
         Right.OFFERED_OR_OWNER: owned or offered,
+        Right.OWNER_OR_ADMINISTRATOR: owned or administrator,
         Right.ADMINISTRATOR: administrator,
     }
     if not allowed[rule.right]:
@@ -110,6 +127,19 @@ def allocate(item: WorkItem, to: str, by: str, at: int, *, administrator: bool) 
     """An administrator gives a waiting item to one person."""
     check(item, Move.ALLOCATE, by=by, administrator=administrator)
     return _moved(item, ItemState.ALLOCATED, at, owner=to, allocated_at=at)
+
+
+def suspend(item: WorkItem, by: str, at: int, *, administrator: bool) -> WorkItem:
+    """An item is put aside: nobody can go on with it until it is resumed."""
+    check(item, Move.SUSPEND, by=by, administrator=administrator)
+    return _moved(item, ItemState.SUSPENDED, at, suspended_from=item.state)
+
+
+def resume(item: WorkItem, by: str, at: int, *, administrator: bool) -> WorkItem:
+    """A suspended item is what it was before."""
+    check(item, Move.RESUME, by=by, administrator=administrator)
+    assert item.suspended_from is not None, f"item {item.id} was never suspended"
+    return _moved(item, item.suspended_from, at, suspended_from=None)
 
 
 def complete(item: WorkItem, output: Any, by: str, at: int) -> WorkItem:

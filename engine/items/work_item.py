@@ -29,6 +29,8 @@ LIVE = WAITING | {ItemState.STARTED, ItemState.SUSPENDED}
 class WorkItem(Struct, array_like=True, frozen=True):
     """An item. `version` counts its moves; `applied` is None until its completion was applied (or discarded).
 
+    `suspended_from` is what a suspended item is again when it is resumed.
+
     Times are milliseconds since 1970, 0 for what has not happened.
     """
 
@@ -57,3 +59,4 @@ class WorkItem(Struct, array_like=True, frozen=True):
     rejected_by: tuple[str, ...] = ()
     reason: str | None = None
     instance: int | None = None
+    suspended_from: ItemState | None = None

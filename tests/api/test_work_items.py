@@ -122,6 +122,26 @@ def test_a_participant_administers_no_items(offered: str, ann: Caller, name: str
     assert (answered.status_code, answered.json["code"]) == (403, "permission_missing")
 
 
+def test_a_suspended_item_is_put_aside_and_taken_up_again_as_it_was(offered: str, ann: Caller, bob: Caller) -> None:
+    move(ann, offered, "claim")
+    move(ann, offered, "start")
+    assert move(ann, offered, "suspend").json["state"] == "suspended"
+    assert listed(ann) == [offered] and listed(ann, state="suspended") == [offered]
+    refused = move(ann, offered, "complete", {"output": {"approved": True}})
+    assert (refused.status_code, refused.json["code"]) == (409, "item_state_conflict")
+    assert move(ann, offered, "resume").json["state"] == "started"
+    assert move(ann, offered, "resume").status_code == 409
+    assert move(ann, offered, "complete", {"output": {"approved": True}}).status_code == 200
+
+
+def test_an_offer_is_suspended_only_by_who_administers_items(offered: str, admin: Caller, ann: Caller) -> None:
+    assert (move(ann, offered, "suspend").status_code, listed(ann)) == (403, [offered])
+    assert move(admin, offered, "suspend").json["state"] == "suspended"
+    assert (move(ann, offered, "claim").status_code, listed(ann)) == (409, [])
+    assert move(admin, offered, "resume").json["offered_to"] == ["ann", "bob"]
+    assert move(ann, offered, "claim").status_code == 200
+
+
 def test_a_skipped_item_lets_the_case_go_on(bench: Bench, offered: str, admin: Caller) -> None:
     assert move(admin, offered, "skip").json["state"] == "skipped"
     bench.drain()

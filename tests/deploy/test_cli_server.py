@@ -244,6 +244,12 @@ def test_an_item_is_claimed_started_and_completed_by_its_owner(item: str) -> Non
     assert done.stdout == f"item {item} (approve) of ann is completed\n"
 
 
+def test_an_item_is_put_aside_and_taken_up_again(item: str) -> None:
+    run("claim", item, "--user", "ann")
+    assert run("suspend-item", item, "--user", "ann").stdout == f"item {item} (approve) of ann is suspended\n"
+    assert run("resume-item", item, "--user", "ann").stdout == f"item {item} (approve) of ann is allocated\n"
+
+
 def test_completing_claims_and_starts_first(item: str) -> None:
     completed = told("complete", item, "--user", "ann", "--output", '{"approved": true}')
     assert (completed["state"], completed["owner"], completed["output"]) == ("completed", "ann", {"approved": True})

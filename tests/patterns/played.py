@@ -269,6 +269,12 @@ class Played:
         """An administrator gives an item to somebody."""
         self._worklist.allocate(item, to, "admin")
 
+    def suspend_item(self, item: str, by: str = "ann") -> None:
+        self._worklist.suspend(item, by)
+
+    def resume_item(self, item: str, by: str = "ann") -> None:
+        self._worklist.resume(item, by)
+
     def cancel_item(self, item: str) -> None:
         self._worklist.cancel(item, "ann")
         self.drain()

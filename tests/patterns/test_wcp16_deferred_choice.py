@@ -28,6 +28,29 @@ def test_claiming_an_item_decides_nothing(play: Play) -> None:
     assert case.states("B") == [ItemState.WITHDRAWN]
 
 
+def test_a_suspended_item_is_withdrawn_like_any_other(play: Play) -> None:
+    case = play(net(CHOICE))
+    [rival] = case.items("B")
+    case.claim(rival.id)
+    case.suspend_item(rival.id)
+    with pytest.raises(Conflict, match="is suspended"):
+        case.start_item(rival.id)
+    case.start("C", by="bob")
+    assert case.states("B") == [ItemState.WITHDRAWN]
+    with pytest.raises(Conflict, match="withdrawn"):
+        case.resume_item(rival.id)
+
+
+def test_a_suspended_item_can_win_when_it_is_resumed(play: Play) -> None:
+    case = play(net(CHOICE))
+    [item] = case.items("B")
+    case.claim(item.id)
+    case.suspend_item(item.id)
+    case.resume_item(item.id)
+    case.start_item(item.id)
+    assert (case.states("B"), case.states("C")) == ([ItemState.STARTED], [ItemState.WITHDRAWN])
+
+
 def test_a_withdrawn_item_cannot_be_started(play: Play) -> None:
     case = play(net(CHOICE))
     [rival] = case.items("B")
