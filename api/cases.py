@@ -5,22 +5,29 @@ from pydantic import AwareDatetime, Field
 
 from api import submissions
 from api.answers import answer
+from api.archived import shelf_of
 from api.context import parts
 from api.deployed import IDENTIFIER
 from api.messages import (
     CaseAddress,
     CaseList,
+    CaseThen,
     CaseView,
+    JournalAnswer,
     JournalPage,
     ListQuery,
     case_summary,
+    case_then_view,
     case_view,
     entry_view,
 )
 from api.permissions import Permission
 from engine.case import Case, CaseStatus
-from engine.errors import NotFound
+from engine.data.moments import milliseconds
+from engine.errors import Conflict, NotFound
+from engine.history import as_of
 from engine.names import CASE_ID
+from engine.replay import ReplayDiffers
 from engine.store.paging import Cursor
 from engine.store.port import CaseQuery
 
@@ -63,32 +70,51 @@ def get_case(path: CaseAddress) -> Response:
     """Shows a case."""
     case = find_case(path.case_id)
     specification = parts().definitions.get(case.specification, case.specification_version)
-    children = parts().store.cases(CaseQuery(parent=case.id, limit=CHILDREN_SHOWN)).cases
+    children = shelf_of(case.id).cases(CaseQuery(parent=case.id, limit=CHILDREN_SHOWN)).cases
     return answer(case_view(case, specification.nets[case.net], [child.id for child in children]))
 
 
-@routes.get("/cases/<case_id>/journal", Permission.CASES_READ, {200: JournalPage})
-def get_journal(path: CaseAddress, query: ListQuery) -> Response:
-    """Shows what happened in a case, in order."""
+class JournalQuery(ListQuery):
+    """Which page of a journal, or as of when the case is shown."""
+
+    at: AwareDatetime | None = Field(None, description="the case as it was at this moment")
+    seq: int | None = Field(None, ge=1, description="the case as it was after this entry")
+
+
+@routes.get("/cases/<case_id>/journal", Permission.CASES_READ, {200: JournalAnswer})
+def get_journal(path: CaseAddress, query: JournalQuery) -> Response:
+    """Shows what happened in a case, in order; or, with `at` or `seq`, the case as it was then, made by its journal."""
     find_case(path.case_id)
+    if query.at is not None or query.seq is not None:
+        return answer(_then(path.case_id, query))
     start = Cursor.read(query.cursor).score if query.cursor else 0
-    entries = parts().store.journal(path.case_id, start, query.limit + 1)
+    entries = shelf_of(path.case_id).journal(path.case_id, start, query.limit + 1)
     shown = [entry_view(path.case_id, start + n, entry) for n, entry in enumerate(entries[: query.limit], 1)]
     following = Cursor(start + query.limit, "").written() if len(entries) > query.limit else None
     return answer(JournalPage(items=shown, next=following))
+
+
+def _then(case_id: str, query: JournalQuery) -> CaseThen:
+    moment = milliseconds(query.at) if query.at is not None else None
+    try:
+        then = as_of(parts().store, parts().definitions, case_id, moment=moment, seq=query.seq)
+    except ReplayDiffers as differs:
+        message = f"the journal of case {case_id} does not agree with itself at entry {differs.entry + 1}"
+        raise Conflict(f"{message}: {differs.reason}", code="journal_differs") from None
+    return case_then_view(then, parts().definitions.get(then.case.specification, then.case.specification_version))
 
 
 @routes.get("/cases/<case_id>/children", Permission.CASES_READ, {200: CaseList})
 def list_children(path: CaseAddress, query: ListQuery) -> Response:
     """Lists the cases that composite tasks of a case have started, newest first."""
     find_case(path.case_id)
-    page = parts().store.cases(CaseQuery(parent=path.case_id, limit=query.limit, after=query.cursor))
+    page = shelf_of(path.case_id).cases(CaseQuery(parent=path.case_id, limit=query.limit, after=query.cursor))
     return answer(CaseList(items=[case_summary(case) for case in page.cases], next=page.next))
 
 
 def find_case(case_id: str) -> Case:
     """A case. Raises `NotFound` (`case_not_found`), also for what cannot be the name of one."""
-    case = parts().store.case(case_id) if CASE_ID.fullmatch(case_id) else None
+    case = shelf_of(case_id).case(case_id) if CASE_ID.fullmatch(case_id) else None
     if case is None:
         raise NotFound(f"no case {case_id}", code="case_not_found")
     return case

@@ -18,6 +18,9 @@ CONNECT_TIMEOUT_S = 5.0
 ANSWER_TIMEOUT_S = 60.0
 """Longer than the server may think about anything."""
 
+LAST_ENTRY = 2**31 - 1
+"""No journal is longer."""
+
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 1.0
 ENDED = frozenset({"completed", "cancelled", "failed"})
@@ -225,6 +228,12 @@ class Client:
     def journal(self, case_id: str, *, limit: int | None = None, cursor: str | None = None) -> Json:
         """A page of a case's journal."""
         return self._get(f"/cases/{_part(case_id)}/journal", {"limit": limit, "cursor": cursor})
+
+    def case_then(self, case_id: str, *, at: str | None = None, seq: int | None = None) -> Json:
+        """A case with its items as it was at a moment, or after an entry of its journal; else after the last one."""
+        if at is None and seq is None:
+            seq = LAST_ENTRY
+        return self._get(f"/cases/{_part(case_id)}/journal", {"at": at, "seq": seq})
 
     def whole_journal(self, case_id: str) -> Iterator[Json]:
         """All entries of a case's journal, in order."""

@@ -9,14 +9,15 @@ from typing import Any
 
 from msgspec.json import encode
 from msgspec.structs import asdict
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from engine.case import Case, CaseStatus, Failure, Run
 from engine.effects import Call
 from engine.executions import execution_of, executions
+from engine.history import Then
 from engine.items.work_item import ItemState, WorkItem
 from engine.journal import Entry, Note
-from engine.names import case_of, child_id, item_id, root_of
+from engine.names import case_of, child_id, item_id, number_of, root_of
 from engine.net.ending import result_of
 from engine.spec.model import Kind, Net, Specification
 
@@ -191,6 +192,21 @@ class JournalPage(BaseModel):
     next: str | None
 
 
+class CaseThen(CaseView):
+    """A case with its items as they were after the entry `seq` of its journal, which came at `as_of`.
+
+    `children` are those that ran then.
+    """
+
+    seq: int
+    as_of: str | None
+    items: list[ItemView]
+
+
+class JournalAnswer(RootModel[JournalPage | CaseThen]):
+    """A page of a journal; with `at` or `seq` the case as it was then."""
+
+
 def moment(milliseconds: int) -> str | None:
     """A time as text: `2026-01-31T08:15:00.250Z`. Zero is what has not happened."""
     if not milliseconds:
@@ -206,11 +222,23 @@ def case_summary(case: Case) -> CaseSummary:
 
 def case_view(case: Case, net: Net, children: Sequence[str] = ()) -> CaseView:
     """A whole case of a net."""
-    return CaseView(
+    return CaseView(**_whole(case, net, children))
+
+
+def case_then_view(then: Then, specification: Specification) -> CaseThen:
+    """A case as it was, of the version of its specification that it ran then."""
+    net = specification.nets[then.case.net]
+    children = [child_id(then.case.id, number_of(view.item_id)) for view in children_views(then.case, net)]
+    items = [item_view(item, specification) for item in then.items]
+    return CaseThen(**_whole(then.case, net, children), seq=then.seq, as_of=moment(then.at), items=items)
+
+
+def _whole(case: Case, net: Net, children: Sequence[str]) -> dict[str, Any]:
+    return {
         **_summary(case),
-        children=list(children),
-        triggers=[name for name, _ in case.triggers],
-        timers=[
+        "children": list(children),
+        "triggers": [name for name, _ in case.triggers],
+        "timers": [
             TimerView(
                 kind=timer.kind,
                 task=case.runs[timer.run].task if timer.run in case.runs else None,
@@ -218,14 +246,14 @@ def case_view(case: Case, net: Net, children: Sequence[str] = ()) -> CaseView:
             )
             for timer in sorted(case.timers.values(), key=lambda timer: timer.due)
         ],
-        data=case.data,
-        marking=case.marking,
-        tasks=[
+        "data": case.data,
+        "marking": case.marking,
+        "tasks": [
             LivingTask(task=run.task, state=run.state, item_id=item_id(case.id, number), instances=_counts(run))
             for number, run in case.runs.items()
         ],
-        result=result_of(case, net) if case.status is CaseStatus.COMPLETED else None,
-    )
+        "result": result_of(case, net) if case.status is CaseStatus.COMPLETED else None,
+    }
 
 
 def item_view(item: WorkItem, specification: Specification) -> ItemView:

@@ -10,11 +10,17 @@ from msgspec import Struct
 
 
 class CaseSubmitted(Struct, array_like=True, tag="case.submitted", frozen=True):
-    """A case begins with `data`, which was checked against the variables of its net, at once or at a later moment."""
+    """A case begins with `data`, which was checked against the variables of its net, at once or at a later moment.
+
+    `specification`, `version` and `net` say what it runs, so that its journal alone is enough to make it again.
+    """
 
     data: dict[str, Any]
     by: str
     not_before: int = 0
+    specification: str = ""
+    version: str = ""
+    net: str = ""
 
 
 class CaseCancelled(Struct, array_like=True, tag="case.cancelled", frozen=True):

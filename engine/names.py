@@ -28,6 +28,11 @@ def child_number(case_id: str) -> int:
     return int(case_id.rpartition(".")[2])
 
 
+def parent_of(case_id: str) -> str | None:
+    """The case whose composite task started a case; None for a root case."""
+    return case_id.rpartition(".")[0] or None
+
+
 def case_of(item: str) -> str:
     """The case an item or a run belongs to."""
     return item.rpartition(":")[0]

@@ -36,7 +36,6 @@ from engine.effects import (
 from engine.errors import NotFound
 from engine.events import (
     CaseMigrated,
-    CaseSubmitted,
     ClaimsAnswered,
     Distributed,
     DueAnswered,
@@ -46,12 +45,13 @@ from engine.events import (
     SpecificationAnswered,
 )
 from engine.items import moves
-from engine.items.work_item import LIVE, ItemState, WorkItem
+from engine.items.work_item import LIVE, WorkItem
 from engine.journal import Entry
 from engine.spec.model import Specification
 from engine.step import step
 from engine.store import codec
 from engine.store.port import Commit, DeadLetter, Submission
+from engine.submission import first_event
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +249,7 @@ class Progress:
             submitted_by=case.submitted_by,
             parent=case.id,
         )
-        return Submission(stub, Envelope(stub.id, CaseSubmitted(start.data, case.submitted_by), case.correlation_id))
+        return Submission(stub, Envelope(stub.id, first_event(stub, start.data), case.correlation_id))
 
     def _gathered(self, question: GatherInstances) -> InstancesGathered:
         """Joins what the instances of a run gave, in their order, whoever was first."""

@@ -4,16 +4,18 @@ Every entry holds its event, the moment, and a digest of the case after it. Repl
 compares; answers to questions stand in the journal as events of their own, so nobody is asked again.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from engine.case import Case, CaseStatus
 from engine.effects import CreateItem, Effect, MoveItem, RelabelItem, SettleItem
-from engine.events import CaseMigrated, ItemCompleted, ItemMoved
+from engine.events import CaseMigrated, CaseSubmitted, ItemCompleted, ItemMoved
 from engine.items import moves
 from engine.items.moves import Move
 from engine.items.work_item import LIVE, ItemState, WorkItem
 from engine.journal import SEMANTICS, Entry
+from engine.names import parent_of
 from engine.spec.model import Specification
 from engine.step import Step, step
 from engine.store import codec
@@ -37,6 +39,9 @@ class Replayed(NamedTuple):
 
 Versions = Callable[[str], Specification]
 """Gives a version of the specification that a case runs."""
+
+Find = Callable[[str, str], Specification]
+"""Gives a version of a specification, by both names."""
 
 Watch = Callable[[Entry, Step], None]
 """Is told of every entry what its step did."""
@@ -76,6 +81,33 @@ def replay(
         if watch is not None:
             watch(entry, done)
     return Replayed(case, items.by_id)
+
+
+def replay_journal(case_id: str, entries: Sequence[Entry], find: Find, watch: Watch | None = None) -> Replayed:
+    """The case that a journal tells of, by the journal alone. `find` gives a version of a specification.
+
+    Raises `ReplayDiffers` at the first entry that does not agree, and what `find` raises.
+    """
+    first = entries[0].event if entries else None
+    if not isinstance(first, CaseSubmitted):
+        raise ReplayDiffers(0, "a journal begins with the submission of its case")
+    stub = stub_of_event(case_id, first, entries[0])
+    return replay(find(first.specification, first.version), stub, entries, partial(find, first.specification), watch)
+
+
+def stub_of_event(case_id: str, event: CaseSubmitted, entry: Entry) -> Case:
+    """The stub of a case that begins with this event; `entry` is its first."""
+    return Case(
+        id=case_id,
+        specification=event.specification,
+        specification_version=event.version,
+        net=event.net,
+        status=CaseStatus.SUBMITTED,
+        created_at=entry.at,
+        correlation_id=entry.correlation_id,
+        submitted_by=event.by,
+        parent=parent_of(case_id),
+    )
 
 
 def first_version(case: Case, entries: Iterable[Entry]) -> str:

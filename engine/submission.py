@@ -44,4 +44,9 @@ def submission(
         correlation_id=correlation_id,
         submitted_by=by,
     )
-    return Submission(stub, Envelope(case_id, CaseSubmitted(dict(data), by, not_before), correlation_id))
+    return Submission(stub, Envelope(case_id, first_event(stub, dict(data), not_before), correlation_id))
+
+
+def first_event(stub: Case, data: dict[str, Any], not_before: int = 0) -> CaseSubmitted:
+    """The event with which the case of a stub begins."""
+    return CaseSubmitted(data, stub.submitted_by, not_before, stub.specification, stub.specification_version, stub.net)

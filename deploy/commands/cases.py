@@ -102,6 +102,30 @@ def case(server: Server, case_id: str, journal: bool) -> None:
 
 
 @click.command()
+@click.argument("case_id", metavar="CASE")
+@click.option("--at", metavar="MOMENT", help="As it was then: 2026-01-31T08:15:00Z.")
+@click.option("--seq", type=click.IntRange(1), help="As it was after this entry of its journal.")
+@with_server
+def replay(server: Server, case_id: str, at: str | None, seq: int | None) -> None:
+    """Make a case again from its journal, and show it as it was.
+
+    Without a moment or an entry the whole journal is replayed; where it does not lead to itself, the entry is named.
+
+    \b
+    Examples:
+      casewright replay order-1001 --at 2026-01-31T08:15:00Z
+      casewright replay order-1001 --seq 4
+    """
+    shown = server.client.case_then(case_id, at=at, seq=seq)
+    lines = [f"after entry {shown['seq']} of its journal, at {shown['as_of']}", *case_lines(shown)]
+    if shown["items"]:
+        lines.append("  items")
+        rows = [(each["item_id"], each["task"], each["state"], each["owner"] or "") for each in shown["items"]]
+        lines += [f"    {line}" for line in table(("ITEM", "TASK", "STATE", "WHO"), rows)]
+    show(shown, lines, as_json=server.as_json)
+
+
+@click.command()
 @click.option("--status", type=click.Choice(STATUSES), help="Only those that stand so.")
 @click.option("--specification", help="Only those of this specification.")
 @click.option("--parent", help="Only those that composite tasks of this case have started.")

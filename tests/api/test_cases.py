@@ -215,7 +215,8 @@ def test_a_journal_is_read_page_by_page_with_what_each_event_did(bench: Bench, a
     rest = admin.get("/api/v1/cases/c1/journal", limit=2, cursor=page["next"]).json
     submitted, distributed, claimed = page["items"] + rest["items"]
     assert [each["seq"] for each in (submitted, distributed, claimed)] == [1, 2, 3]
-    assert submitted["event"] == {"type": "case.submitted", "data": ORDER, "by": "admin", "not_before": 0}
+    runs = {"specification": "orders", "version": "1", "net": "main"}
+    assert submitted["event"] == {"type": "case.submitted", "data": ORDER, "by": "admin", "not_before": 0, **runs}
     assert (submitted["correlation_id"], claimed["correlation_id"]) == ("request-1", "request-2")
     assert {"what": "offered", "task": "approve", "item_id": "c1:1", "detail": ["ann"]} in distributed["effects"]
     assert claimed["event"] == {"type": "item.moved", "item": "c1:1", "move": "claim", "by": "ann", "to": None}
@@ -227,3 +228,33 @@ def test_without_a_body_a_case_is_cancelled_without_a_reason(bench: Bench, admin
     admin.start(case_id="c1")
     bench.drain()
     assert admin.send("POST", "/api/v1/cases/c1/cancel", b"", None).status_code == 202
+
+
+def test_a_case_is_shown_as_it_was_after_each_entry_of_its_journal(bench: Bench, admin: Caller, ann: Caller) -> None:
+    admin.start(case_id="c1", data={"order": {"id": "o-1"}})
+    bench.drain()
+    item = bench.item_of("c1")
+    for name, body in (("claim", None), ("start", None), ("complete", {"output": {"approved": True}})):
+        ann.post(f"/api/v1/work-items/{item}/{name}", body)
+    bench.drain()
+    entries = admin.get("/api/v1/cases/c1/journal").json["items"]
+    states = []
+    for entry in entries:
+        then = admin.get("/api/v1/cases/c1/journal", seq=entry["seq"]).json
+        assert (then["case_id"], then["seq"], then["as_of"]) == ("c1", entry["seq"], entry["at"])
+        states.append((then["status"], [each["state"] for each in then["items"]]))
+    assert states[0][0] == "running" and states[-1] == ("completed", ["completed"])
+    assert ("running", ["allocated"]) in states and ("running", ["started"]) in states
+    assert admin.get("/api/v1/cases/c1/journal", seq=1).json["data"]["order"] == {"id": "o-1"}
+    now = admin.get("/api/v1/cases/c1").json
+    then = admin.get("/api/v1/cases/c1/journal", at=entries[-1]["at"]).json
+    assert {name: then[name] for name in now} == now
+
+
+def test_before_it_began_a_case_is_not_found(bench: Bench, admin: Caller) -> None:
+    admin.start(case_id="c1", data={"order": {"id": "o-1"}})
+    bench.drain()
+    answered = admin.get("/api/v1/cases/c1/journal", at="2001-01-01T00:00:00Z")
+    assert (answered.status_code, answered.json["code"]) == (404, "case_not_found")
+    for wrong in ({"at": "yesterday"}, {"seq": "0"}, {"at": "2001-01-01T00:00:00"}):
+        assert admin.get("/api/v1/cases/c1/journal", **wrong).status_code == 422

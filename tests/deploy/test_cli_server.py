@@ -244,6 +244,18 @@ def test_an_item_is_claimed_started_and_completed_by_its_owner(item: str) -> Non
     assert done.stdout == f"item {item} (approve) of ann is completed\n"
 
 
+def test_a_case_is_shown_as_it_was(item: str) -> None:
+    case_id = item.partition(":")[0]
+    run("claim", item, "--user", "ann")
+    before = told("replay", case_id, "--seq", "2")
+    assert (before["seq"], before["items"][0]["state"]) == (2, "offered")
+    assert told("replay", case_id, "--at", before["as_of"])["case_id"] == case_id
+    shown = run("replay", case_id).stdout.splitlines()
+    assert shown[0].startswith("after entry 3 of its journal, at ")
+    assert shown[-1].split() == [item, "approve", "allocated", "ann"]
+    assert run("replay", case_id, "--at", "2001-01-01T00:00:00Z").exit_code == 1
+
+
 def test_an_item_is_put_aside_and_taken_up_again(item: str) -> None:
     run("claim", item, "--user", "ann")
     assert run("suspend-item", item, "--user", "ann").stdout == f"item {item} (approve) of ann is suspended\n"
