@@ -18,10 +18,11 @@ from typing import Any
 from flask import request
 from msgspec.msgpack import Encoder
 
+from api.archived import shelf_of
 from engine.case import Case
 from engine.errors import Conflict, InvalidInput, Problem
 from engine.events import CaseSubmitted, Event
-from engine.names import shard_of
+from engine.names import root_of, shard_of
 from engine.store.port import Once, Store
 
 HEADER = "Idempotency-Key"
@@ -50,10 +51,11 @@ def derived_case_id(user: str, route: str, key: str) -> str:
     return blake2b(_encode((user, route, key)), digest_size=16).hexdigest()
 
 
-def once(user: str, route: str, key: str, event: Event) -> Once:
-    """The mark of a request: who asked where with which key, and what for."""
+def once(user: str, case_id: str, key: str, event: Event) -> Once:
+    """The mark of a request: who asked what of which case with which key, and how. Its name begins with the case's."""
+    route = f"{type(event).__name__} {case_id}"
     return Once(
-        blake2b(_encode((user, route, key)), digest_size=16).hexdigest(),
+        f"{root_of(case_id)}:{blake2b(_encode((user, route, key)), digest_size=16).hexdigest()}",
         blake2b(_encode(event), digest_size=16).hexdigest(),
     )
 
@@ -75,7 +77,7 @@ def submitted_data(store: Store, case: Case) -> dict[str, Any]:
 
 
 def _in_journal(store: Store, case_id: str) -> dict[str, Any] | None:
-    for entry in store.journal(case_id, 0, 1):
+    for entry in shelf_of(case_id).journal(case_id, 0, 1):
         if isinstance(entry.event, CaseSubmitted):
             return entry.event.data
     return None

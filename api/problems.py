@@ -14,7 +14,17 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from api.answers import json_response
 from api.context import context, correlation_id
-from engine.errors import Conflict, Forbidden, InvalidInput, NotFound, Overloaded, Problem, Refusal, Unavailable
+from engine.errors import (
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    Overloaded,
+    Problem,
+    RecordDamaged,
+    Refusal,
+    Unavailable,
+)
 from engine.names import ITEM_ID, case_of
 from engine.spec.diagnostics import SpecificationInvalid
 
@@ -42,6 +52,7 @@ STATUS_OF: dict[type[Refusal], int] = {
     SpecificationInvalid: 422,
     Overloaded: 429,
     Unavailable: 503,
+    RecordDamaged: 500,
 }
 
 CODE_OF_STATUS = {

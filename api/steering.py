@@ -71,6 +71,8 @@ def suspend_case(path: CaseAddress, body: Nothing) -> Response:
     refused = None
     if case.status not in (CaseStatus.RUNNING, CaseStatus.SUBMITTED):
         refused = Conflict(f"case {case.id} is {case.status}, not running", code="case_not_running")
+    elif case.status is CaseStatus.SUBMITTED and case.timers:
+        refused = Conflict(f"case {case.id} begins later; there is nothing to suspend", code="case_not_running")
     return _ask(case, CaseSuspended(principal().participant), refused=refused)
 
 
@@ -132,7 +134,7 @@ def _ask(case: Case, event: Event, *, refused: Conflict | None) -> Response:
     store = parts().store
     shard = shard_of(case.id, store.shards)
     key = given_key()
-    mark = once(principal().user, f"{type(event).__name__} {case.id}", key, event) if key is not None else None
+    mark = once(principal().user, case.id, key, event) if key is not None else None
     if refused is not None and (mark is None or not store.is_kept(shard, mark)):
         raise refused
     # What happens outside may come in any number; what an operator asks for must always get through.

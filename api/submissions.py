@@ -7,6 +7,7 @@ from flask import Response
 from pydantic import BaseModel, Field, ValidationError
 
 from api.answers import answer, plain_answer
+from api.archived import shelf_of
 from api.context import correlation_id, parts, principal
 from api.deployed import for_new_cases
 from api.idempotency import derived_case_id, given_key, same, submitted_data
@@ -68,6 +69,8 @@ def start_case(body: NewCase) -> Response:
     if key is not None and _is_repeated(case_id, body):
         return _accepted(case_id)
     store = parts().store
+    if _is_archived(body.case_id):
+        raise _taken(case_id)
     [answered] = store.submit([_submission(body, case_id, {}, store.now())], parts().settings.most_waiting)
     if answered.full:
         raise overloaded()
@@ -114,6 +117,8 @@ def _read(item: Any, specifications: dict[tuple[str, str | None], Specification]
     """One of many cases, or why it cannot begin."""
     try:
         wanted = NewCase.model_validate(item)
+        if _is_archived(wanted.case_id):
+            return _taken(wanted.case_id or "")
         return _submission(wanted, wanted.case_id or uuid4().hex, specifications, now)
     except ValidationError as error:
         return invalid(error)
@@ -167,7 +172,7 @@ def _beginning(wanted: NewCase, now: int) -> int:
 
 def _is_repeated(case_id: str, wanted: NewCase) -> bool:
     """Whether the case is there because this was asked before. Raises `InvalidInput` (`idempotency_key_reused`)."""
-    case = parts().store.case(case_id)
+    case = shelf_of(case_id).case(case_id)
     if case is None:
         return False
     asked = (
@@ -181,6 +186,11 @@ def _is_repeated(case_id: str, wanted: NewCase) -> bool:
     if not asked:
         raise InvalidInput("this Idempotency-Key came with another body before", code="idempotency_key_reused")
     return True
+
+
+def _is_archived(case_id: str | None) -> bool:
+    """Whether a client names a case that has left the store. An id of ours is looked for nowhere: it is new."""
+    return case_id is not None and parts().archive.case(case_id) is not None
 
 
 def _accepted(case_id: str) -> Response:

@@ -12,6 +12,7 @@ from flask import Response
 from pydantic import Field, JsonValue
 
 from api.answers import answer
+from api.archived import shelf_of
 from api.cases import find_case
 from api.context import context, correlation_id, parts, principal
 from api.idempotency import given_key, same
@@ -253,7 +254,7 @@ def _ended_items(query: ItemsQuery, person: str | None) -> Response:
     case_id = _case_asked_for(query)
     items = [
         item
-        for item in parts().store.items_of(case_id)
+        for item in shelf_of(case_id).items_of(case_id)
         if item.state is query.state and query.task in (None, item.task) and (person is None or item.owner == person)
     ]
     found, following = page_of(items, lambda item: (number_of(item.id), ""), query.limit, query.cursor)
@@ -269,7 +270,7 @@ def _case_asked_for(query: ItemsQuery) -> str:
 
 def _known(item_id: str) -> WorkItem:
     """An item that the caller may know of. Raises `NotFound` (`item_not_found`) for every other."""
-    item = parts().store.item(item_id) if ITEM_ID.fullmatch(item_id) else None
+    item = shelf_of(case_of(item_id)).item(item_id) if ITEM_ID.fullmatch(item_id) else None
     me = _me()
     if item is None or not (item.owner == me or me in item.offered_to or principal().may(Permission.ITEMS_SEE_ALL)):
         raise NotFound(f"no item {item_id}", code="item_not_found")

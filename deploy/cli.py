@@ -1,13 +1,23 @@
 """The command `casewright`."""
 
-import os
-import sys
-
 import click
 
-from deploy.commands.backup import backup, restore, verify
-from deploy.commands.cases import cancel, case, cases, dead_letters, migrate, resume, retry, start, suspend, trigger
+from deploy.commands.backup import archive, backup, restore, verify
+from deploy.commands.cases import (
+    cancel,
+    case,
+    cases,
+    dead_letters,
+    migrate,
+    replay,
+    resume,
+    retry,
+    start,
+    suspend,
+    trigger,
+)
 from deploy.commands.demo import demo
+from deploy.commands.fsck import fsck
 from deploy.commands.items import add_instance, claim, complete, items, resume_item, start_item, suspend_item
 from deploy.commands.play import play
 from deploy.commands.specifications import deploy, validate
@@ -22,6 +32,7 @@ COMMANDS = (
     start,
     case,
     cases,
+    replay,
     cancel,
     suspend,
     resume,
@@ -40,6 +51,8 @@ COMMANDS = (
     backup,
     restore,
     verify,
+    fsck,
+    archive,
     demo,
 )
 
@@ -66,21 +79,5 @@ for command in COMMANDS:
     casewright.add_command(command)
 
 
-def main() -> None:
-    """Runs the command line, and exits with its code."""
-    _forget_the_scripts_directory()
-    casewright()
-
-
-def _forget_the_scripts_directory() -> None:
-    """Takes the directory of this script off the import path, where Python puts it first.
-
-    jsonpath-rw installs a script `jsonpath.py` there, which would be taken for the package of python-jsonpath.
-    """
-    script = os.path.realpath(sys.argv[0])
-    if os.path.isfile(script) and sys.path and os.path.realpath(sys.path[0]) == os.path.dirname(script):
-        del sys.path[0]
-
-
 if __name__ == "__main__":
-    main()
+    casewright()

@@ -80,7 +80,8 @@ class Program:
 class RestartPolicy:
     """How long a dead program waits for its next start, and when the supervisor gives up.
 
-    A death is quick when it comes within `steady_after_s` of the start; a steady life forgets the quick deaths before.
+    A death is quick when it comes within `steady_after_s` of the start; a steady life forgets the quick deaths before,
+    and whoever has had one is never given up.
     """
 
     first_delay_s: float = 0.2
@@ -134,6 +135,7 @@ class _Child:
     restart_at: float | None = None
     quick_deaths: int = 0
     was_ready: bool = False
+    was_steady: bool = False
 
 
 class ProcessTree:
@@ -266,12 +268,15 @@ class ProcessTree:
         name, how, policy = child.program.name, _ending(child.process.returncode), self._policy
         lived_s = time.monotonic() - child.started_at
         self._end(child)
+        child.was_steady |= lived_s >= policy.steady_after_s
         child.quick_deaths = 0 if lived_s >= policy.steady_after_s else child.quick_deaths + 1
         # What never became ready is wrongly set up rather than unlucky, and somebody waits for it: give up sooner.
         allowed = policy.quick_deaths_allowed
         if not child.was_ready:
             allowed = min(allowed, READY_PROBE_DEATHS_ALLOWED)
-        if child.quick_deaths >= allowed:
+        # What has run for a while is set up rightly, and dies of what it needs (a broker whose disk is full): it is
+        # started again for as long as that takes.
+        if child.quick_deaths >= allowed and not child.was_steady:
             raise GaveUp(f"{name} ended {child.quick_deaths} times in a row soon after its start ({how}): giving up")
         delay_s = policy.delay_s(child.quick_deaths)
         child.restart_at = time.monotonic() + delay_s

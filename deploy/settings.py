@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Self, TypeVar
 from urllib.parse import urlsplit
 
+from engine.data.moments import MomentInvalid, later
+
 PREFIX = "CASEWRIGHT_"
 DEFAULT_REDIS_URL = "redis://127.0.0.1:6379/0"
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -20,6 +22,9 @@ WEB_SCHEMES = ("http", "https")
 
 # HS256 signs with a key of at least its own 256 bits (RFC 7518, section 3.2).
 LEAST_SECRET_BYTES = 32
+
+LEAST_BETWEEN_BACKUPS_S = 60
+"""More often no backup is taken by schedule: it could last as long."""
 
 YEAR_S = 365 * 86_400
 KIB = 1024
@@ -67,6 +72,11 @@ class Settings:
     most_waiting: int = 10_000
     max_body_bytes: int = 2 * MIB
     public_url: str | None = None
+    backup_directory: Path | None = None
+    backup_every: str | None = None
+    backup_keep: int = 7
+    archive_url: str | None = None
+    archive_after: str | None = None
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Self:
@@ -96,10 +106,35 @@ class Settings:
             tick_every_s=read.seconds("tick_every_s", plain.tick_every_s, 0.05, 60.0),
             max_body_bytes=read.integer("max_body_bytes", plain.max_body_bytes, KIB, GIB),
             public_url=(read.url("public_url", WEB_SCHEMES) or "").rstrip("/") or None,
+            backup_directory=read.path("backup_directory"),
+            backup_every=read.duration("backup_every", LEAST_BETWEEN_BACKUPS_S),
+            backup_keep=read.integer("backup_keep", plain.backup_keep, 1, 100_000),
+            archive_url=read.place("archive_url"),
+            archive_after=read.duration("archive_after"),
         )
         if read.problems:
             raise SettingsError(tuple(read.problems))
         return settings
+
+    @property
+    def backups(self) -> Path:
+        """Where backups go that nobody gave a place."""
+        return self.backup_directory or self.data_dir / "backups"
+
+    @property
+    def archive(self) -> str:
+        """Where the archive is: a directory, or the address of an object store."""
+        return self.archive_url or str(self.data_dir / "archive")
+
+    @property
+    def backup_every_s(self) -> float | None:
+        """How long it is from one backup by schedule to the next."""
+        return _seconds(self.backup_every) if self.backup_every is not None else None
+
+    @property
+    def archive_after_s(self) -> float | None:
+        """How long after its end a case goes to the archive by itself."""
+        return _seconds(self.archive_after) if self.archive_after is not None else None
 
     def environment(self) -> dict[str, str]:
         """The variables from which a child process reads these same settings. What is None has no variable."""
@@ -212,6 +247,27 @@ class _Reader:
                 self._refuse(variable(name), each, accepted)
         return names
 
+    def duration(self, name: str, least_s: float = 0) -> str | None:
+        given = self._text(variable(name))
+        if given is None:
+            return None
+        try:
+            accepted = _seconds(given) >= least_s
+        except MomentInvalid:
+            accepted = False
+        if not accepted:
+            least = f" of at least {least_s:g} seconds" if least_s else ""
+            self._refuse(variable(name), given, f"a duration{least} such as PT6H or P30D")
+        return given
+
+    def place(self, name: str) -> str | None:
+        """A directory, made absolute, or the address of an object store."""
+        given = self._text(variable(name))
+        if given is None or "://" in given:
+            return given
+        path = self.path(name)
+        return str(path) if path is not None else None
+
     def secret(self, name: str) -> str | None:
         given = self._text(variable(name))
         if given is not None and len(given.encode()) < LEAST_SECRET_BYTES:
@@ -241,6 +297,11 @@ def _number(kind: type[N], given: str) -> N | None:
         return kind(given)
     except ValueError:
         return None
+
+
+def _seconds(duration: str) -> float:
+    """How long an ISO 8601 duration is, counted from 1970. Raises `MomentInvalid`."""
+    return later(0, duration) / 1000
 
 
 def _is_url(given: str, schemes: tuple[str, ...]) -> bool:

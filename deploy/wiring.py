@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import SystemRandom
 from typing import Any
 
@@ -15,9 +15,11 @@ from connectors.function import FunctionConnector
 from connectors.http import HttpConnector
 from connectors.registry import Registry as Connectors
 from connectors.secrets import Secrets
+from deploy.archive_places import Nowhere, place_at
 from deploy.doorbell import CeleryDoorbell, Doorbell
 from deploy.drawing import Graphviz
 from deploy.settings import Settings
+from engine.archive.archive import Archive
 from engine.definitions import Definitions
 from engine.resources.directory import Directory
 from engine.runner import Runner
@@ -26,7 +28,9 @@ from engine.spec.picture import Draw
 from engine.store.port import Store
 from engine.store.redis_registry import RedisRegistry
 from engine.store.redis_store import RedisStore
+from engine.store.redis_vault import RedisVault
 from engine.store.registry import Registry
+from engine.store.vault import Vault
 from engine.worklist import Worklist
 
 SOCKET_TIMEOUT_S = 5.0
@@ -50,6 +54,7 @@ class Parts:
     connectors: Connectors
     doorbell: Doorbell
     draw: Draw
+    archive: Archive = field(default_factory=lambda: Archive(Nowhere()))
 
 
 def connect(redis_url: str) -> "Redis":
@@ -69,6 +74,12 @@ def build(settings: Settings) -> Parts:
     client = connect(settings.redis_url)
     store, registry = RedisStore(client, settings.shards), RedisRegistry(client)
     return assemble(settings, store, registry, CeleryDoorbell(settings.broker_url), os.environ)
+
+
+def open_vault(settings: Settings) -> Vault:
+    """The whole store that the settings lead to. Raises `Unavailable` and `Conflict` as `build` does."""
+    client = connect(settings.redis_url)
+    return RedisVault(client, RedisStore(client, settings.shards).shards)
 
 
 def assemble(
@@ -92,6 +103,7 @@ def assemble(
         connectors=connectors_of(settings, environment),
         doorbell=doorbell,
         draw=Graphviz(),
+        archive=Archive(place_at(settings.archive)),
     )
 
 

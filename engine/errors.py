@@ -60,6 +60,12 @@ class Overloaded(Refusal):
     code = "overloaded"
 
 
+class RecordDamaged(Refusal):
+    """A record of the store cannot be read. `casewright fsck --repair` makes a case again from its journal."""
+
+    code = "case_damaged"
+
+
 class Unavailable(Refusal):
     """The store is away, full or overloaded: nothing was changed, try again later."""
 

@@ -12,7 +12,8 @@ from msgspec import Struct
 class CaseSubmitted(Struct, array_like=True, tag="case.submitted", frozen=True):
     """A case begins with `data`, which was checked against the variables of its net, at once or at a later moment.
 
-    `specification`, `version` and `net` say what it runs, so that its journal alone is enough to make it again.
+    `specification`, `version` and `net` say what it runs, and `created_at` (ms since 1970) when it was submitted, so
+    that its journal alone is enough to make it again.
     """
 
     data: dict[str, Any]
@@ -21,6 +22,7 @@ class CaseSubmitted(Struct, array_like=True, tag="case.submitted", frozen=True):
     specification: str = ""
     version: str = ""
     net: str = ""
+    created_at: int = 0
 
 
 class CaseCancelled(Struct, array_like=True, tag="case.cancelled", frozen=True):

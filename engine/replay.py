@@ -88,23 +88,25 @@ def replay_journal(case_id: str, entries: Sequence[Entry], find: Find, watch: Wa
 
     Raises `ReplayDiffers` at the first entry that does not agree, and what `find` raises.
     """
-    first = entries[0].event if entries else None
-    if not isinstance(first, CaseSubmitted):
-        raise ReplayDiffers(0, "a journal begins with the submission of its case")
-    stub = stub_of_event(case_id, first, entries[0])
+    # Where it could not be handled at once the journal says so first.
+    begins = next(((entry, entry.event) for entry in entries if isinstance(entry.event, CaseSubmitted)), None)
+    if begins is None:
+        raise ReplayDiffers(0, "the submission of the case is not in it")
+    entry, first = begins
+    stub = stub_of_event(case_id, first, entry.correlation_id)
     return replay(find(first.specification, first.version), stub, entries, partial(find, first.specification), watch)
 
 
-def stub_of_event(case_id: str, event: CaseSubmitted, entry: Entry) -> Case:
-    """The stub of a case that begins with this event; `entry` is its first."""
+def stub_of_event(case_id: str, event: CaseSubmitted, correlation_id: str) -> Case:
+    """The stub of a case that begins with this event."""
     return Case(
         id=case_id,
         specification=event.specification,
         specification_version=event.version,
         net=event.net,
         status=CaseStatus.SUBMITTED,
-        created_at=entry.at,
-        correlation_id=entry.correlation_id,
+        created_at=event.created_at,
+        correlation_id=correlation_id,
         submitted_by=event.by,
         parent=parent_of(case_id),
     )

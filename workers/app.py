@@ -15,10 +15,19 @@ from deploy.doorbell import CALL_TASK, CONNECT_QUEUE, DISPATCH_QUEUE, DRAIN_TASK
 from deploy.settings import Settings
 from deploy.wiring import Parts
 from workers import timers, upkeep
+from workers.keeping import Keeper
 from workers.station import Station
 
 RECOVER_TASK = "workers.upkeep.recover"
 TICK_TASK = "workers.timers.tick"
+BACKUP_TASK = "workers.keeping.back_up"
+ARCHIVE_TASK = "workers.keeping.archive"
+
+BACKUP_LOOKED_FOR_S = 30.0
+"""How often it is asked whether a backup is due."""
+
+ARCHIVE_ROUND_S = 5.0
+"""How long it is from one round of the archive to the next."""
 
 
 def create_app(settings: Settings, build: Callable[[Settings], Parts]) -> Celery:
@@ -26,6 +35,12 @@ def create_app(settings: Settings, build: Callable[[Settings], Parts]) -> Celery
     app = Celery("casewright", broker=settings.broker_url)
     app.conf.update(configuration(settings))
     stations: list[Station] = []
+    keepers: list[Keeper] = []
+
+    def keeper() -> Keeper:
+        if not keepers:
+            keepers.append(Keeper(station().parts))
+        return keepers[0]
 
     def station() -> Station:
         if not stations:
@@ -53,6 +68,16 @@ def create_app(settings: Settings, build: Callable[[Settings], Parts]) -> Celery
         """Fires the timers that are due."""
         timers.tick(station().parts)
 
+    @app.task(name=BACKUP_TASK)  # type: ignore[untyped-decorator]
+    def back_up() -> None:
+        """Begins a backup if one is due."""
+        keeper().back_up()
+
+    @app.task(name=ARCHIVE_TASK)  # type: ignore[untyped-decorator]
+    def archive() -> None:
+        """Moves some ended cases to the archive."""
+        keeper().archive()
+
     def shut_down(**_: Any) -> None:
         for running in stations:
             running.stop()
@@ -77,6 +102,8 @@ def configuration(settings: Settings) -> dict[str, Any]:
             CALL_TASK: {"queue": CONNECT_QUEUE},
             RECOVER_TASK: {"queue": UPKEEP_QUEUE},
             TICK_TASK: {"queue": UPKEEP_QUEUE},
+            BACKUP_TASK: {"queue": UPKEEP_QUEUE},
+            ARCHIVE_TASK: {"queue": UPKEEP_QUEUE},
         },
         # Nobody reads a result: outcomes are events in the store.
         "task_ignore_result": True,
@@ -110,7 +137,21 @@ def configuration(settings: Settings) -> dict[str, Any]:
                 "schedule": settings.tick_every_s,
                 "options": {"expires": max(5.0, settings.tick_every_s * 2)},
             },
+            **_kept_by_schedule(settings),
         },
         "beat_max_loop_interval": min(1.0, settings.recover_every_s, settings.tick_every_s),
         "timezone": "UTC",
+    }
+
+
+def _kept_by_schedule(settings: Settings) -> dict[str, Any]:
+    """Backups and the archive, as far as the settings ask for them."""
+    wanted = {
+        "back_up": (settings.backup_every, BACKUP_TASK, BACKUP_LOOKED_FOR_S),
+        "archive": (settings.archive_after, ARCHIVE_TASK, ARCHIVE_ROUND_S),
+    }
+    return {
+        name: {"task": task, "schedule": every_s, "options": {"expires": every_s}}
+        for name, (asked_for, task, every_s) in wanted.items()
+        if asked_for is not None
     }

@@ -95,7 +95,9 @@ class CallRoom:
         room = self._room_for(known)
         if room <= 0:
             self._more.add(shard)
-            return True
+            # What was just placed is told to others. A message that only finds no room here goes no further: it would
+            # go round as fast as it can while the calls run; this room remembers the shard, and `recover` tells others.
+            return bool(known)
         taken = self._store.take_calls(shard, self._owner, room, known)
         for each in taken:
             self._enter(_InRoom(shard, each))

@@ -20,8 +20,8 @@ def recover(parts: Parts) -> None:
     except Unavailable as away:
         log.warning("nothing is recovered while the store is away: %s", away)
         return
-    for shard, undrained, due_calls, due_timers in work:
-        if undrained or due_timers:
-            parts.doorbell.ring(shard)
-        if due_calls:
-            parts.doorbell.calls(shard)
+    for shard in work:
+        if shard.undrained or shard.due_timers:
+            parts.doorbell.ring(shard.shard)
+        if shard.due_calls:
+            parts.doorbell.calls(shard.shard)

@@ -21,18 +21,22 @@ Where few tokens go round in many ways, less can be reached from the present mar
 the backward search gives up, all markings that can be reached are visited, if they are few (`visited`).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from heapq import heappop, heappush
 
 from engine.net.packed_net import PackedNet, Reach, Step, counted
+from engine.net.witness import Forwards
 
 EASY_MARKINGS = 40
 """Markings looked at before it is worth while to work out how many tokens can come to each place."""
 
-MOST_MARKINGS = 1_000
+import os
+
+FEW_VISITED = int(os.environ.get("FV", "30"))
+MOST_MARKINGS = int(os.environ.get("MM", "300"))
 """Markings that the backward search may look at before it gives up."""
 
-MOST_VISITED = 500
+MOST_VISITED = int(os.environ.get("MV", "300"))
 """Markings that can be visited forwards after that."""
 
 FORCED_IN_A_ROW = 100
@@ -42,41 +46,13 @@ FORCED_IN_A_ROW = 100
 def coverable(net: PackedNet, within: Reach, present: int, targets: Sequence[int]) -> bool | None:
     """Whether one of the targets can be covered from the present marking; None when the search was given up."""
     found = Search(net, within, present, EASY_MARKINGS).run(targets)
+    if found is not None:
+        return found
+    forwards = Forwards(net, present, targets)
+    found = forwards.run(min(FEW_VISITED, MOST_VISITED))
     if found is None:
-        within = counted(net, within, present)
-        found = Search(net, within, present, MOST_MARKINGS).run(targets)
-    return visited(net, within, present, targets) if found is None else found
-
-
-def visited(net: PackedNet, within: Reach, present: int, targets: Sequence[int]) -> bool | None:
-    """Whether one of the targets is covered by a marking that can be reached; None when there are too many of these."""
-    fields, guards = net.fields, net.fields.guards
-    if any(fields.count(present, place) == fields.most for place in fields.marked(present)):
-        return None  # there may be more tokens than a field can tell
-    known = {present}
-    fresh = [present]
-    for marking in fresh:
-        guarded = marking | guards
-        if any((guarded - target) & guards == guards for target in targets):
-            return True
-        for following in _following(net, within, marking):
-            if following & guards or len(known) > MOST_VISITED:
-                return None
-            if following not in known:
-                known.add(following)
-                fresh.append(following)
-    return False
-
-
-def _following(net: PackedNet, within: Reach, marking: int) -> Iterator[int]:
-    """The markings one step after this one."""
-    guards = net.fields.guards
-    guarded = marking | guards
-    for place in net.fields.marked(marking):
-        for index in net.consumers[place]:
-            step = net.steps[index]
-            if index in within.firing and (guarded - step.inputs) & guards == guards:
-                yield (marking - step.inputs & ~step.emptied) + step.outputs
+        found = Search(net, counted(net, within, present), present, MOST_MARKINGS).run(targets)
+    return forwards.run(MOST_VISITED) if found is None else found
 
 
 class _GivenUpError(Exception):

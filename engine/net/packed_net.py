@@ -6,6 +6,7 @@ operations on integers, however many places there are (Lamport 1975).
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 SPARE_BITS = 4
 """A field has so many bits more than the greatest weight of an arc needs, one of them the free one."""
@@ -93,6 +94,25 @@ class PackedNet:
                 self.producers[place].append(index)
             for place in fields.marked(step.emptied):
                 self.emptiers[place].append(index)
+
+    @cached_property
+    def undisturbed(self) -> list[Sequence[int]]:
+        """For each step those that take the same, if it does not matter what else is fired before one of them.
+
+        Nothing else takes from their places, they empty nothing, and what they give is not emptied by anything. So a
+        way on which one of them is fired later leads as far if it is fired at once; and to fire any of them on a way
+        without them only leaves more tokens, except where they take theirs from.
+        """
+        return [self._alike(step) for step in self.steps]
+
+    def _alike(self, step: Step) -> Sequence[int]:
+        alike = self.consumers[step.needs[0][0]] if step.needs else []
+        for index in alike:
+            other = self.steps[index]
+            given = any(self.emptiers[place] for place, _ in other.gives)
+            if other.inputs != step.inputs or other.emptied or given:
+                return ()
+        return alike if all(self.consumers[place] == alike for place, _ in step.needs) else ()
 
 
 @dataclass(frozen=True, slots=True)

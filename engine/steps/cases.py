@@ -19,7 +19,6 @@ def submitted(draft: Draft, event: CaseSubmitted) -> None:
         draft.note("ignored", detail="the case has begun already")
         return
     case.status = CaseStatus.RUNNING
-    case.created_at = draft.at
     draft.set_data({name: v.default for name, v in draft.net.variables.items() if v.has_default})
     draft.set_data(event.data)
     # What a person gives was checked when it came; what a parent gives is checked here.

@@ -14,11 +14,12 @@ MOST_KEPT = 1_000
 
 def posted(draft: Draft, event: TriggerPosted) -> None:
     """The first task that waits for it, in the order of the document, consumes it (WCP-23, WCP-24)."""
-    if draft.case.status is not CaseStatus.RUNNING:
+    # A case that begins later keeps what is meant for it.
+    if draft.case.status not in (CaseStatus.RUNNING, CaseStatus.SUBMITTED):
         draft.note("ignored", detail=f"the case is {draft.case.status}")
         return
     tasks = draft.net.triggers.get(event.name, ())
-    for task in tasks:
+    for task in tasks if draft.case.status is CaseStatus.RUNNING else ():
         if _waits(draft, task):
             draft.note("triggered", task.name, detail=event.name)
             begin = firing.fire if _starts_by_itself(draft, task) else firing.enable

@@ -8,10 +8,12 @@ from copy import copy
 from functools import lru_cache
 from typing import Any
 
+from msgspec import MsgspecError
 from msgspec.msgpack import Decoder, Encoder
 
 from engine.case import Case, CaseStatus
 from engine.effects import Call
+from engine.errors import RecordDamaged
 from engine.events import Envelope, TimerFired
 from engine.items.work_item import WorkItem
 from engine.journal import Entry, digest_of
@@ -97,9 +99,12 @@ def pack_case(case: Case) -> PackedCase:
 
 
 def unpack_case(body: bytes, data: bytes) -> Case:
-    """A case. Its data may be shared with other copies: nobody changes it in place."""
-    case = _case(body)
-    case.data = _shared_data(data) if len(data) >= LARGE_DATA else _data(data)
+    """A case. Its data may be shared with other copies: nobody changes it in place. Raises `RecordDamaged`."""
+    try:
+        case = _case(body)
+        case.data = _shared_data(data) if len(data) >= LARGE_DATA else _data(data)
+    except (MsgspecError, UnicodeDecodeError) as error:
+        raise RecordDamaged(str(error)) from error
     return case
 
 
@@ -135,8 +140,11 @@ def pack_item(item: WorkItem) -> bytes:
 
 
 def unpack_item(packed: bytes) -> WorkItem:
-    """An item."""
-    return _item(packed)
+    """An item. Raises `RecordDamaged`."""
+    try:
+        return _item(packed)
+    except (MsgspecError, UnicodeDecodeError) as error:
+        raise RecordDamaged(str(error)) from error
 
 
 def pack_call(call: Call) -> bytes:

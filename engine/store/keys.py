@@ -127,3 +127,9 @@ REGISTRY = ("spec:", "org:", "user:", "rules:", "worklets:", "connectors:", "fol
 """How the names of all keys begin that a backup takes beside the cases. What is not among them comes again by itself:
 the state of breakers, rates and loads.
 """
+
+EVERY_MARK = "{*}:once:*"
+"""The pattern of the marks of all requests."""
+
+EVERY_SPECIFICATION_INDEX = "{*}:by:specification:*"
+"""The pattern of the indexes of cases by specification."""

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from engine import names
 from engine.case import Case
 from engine.effects import Call
+from engine.errors import RecordDamaged
 from engine.events import CallFailed, Envelope, TimerFired
 from engine.items.work_item import WorkItem
 from engine.journal import Entry
@@ -34,6 +35,7 @@ from engine.store.port import (
     Once,
     Outcome,
     PackedCase,
+    Repaired,
     Reported,
     ShardWork,
     Submission,
@@ -44,7 +46,7 @@ from engine.store.port import (
 )
 
 
-class _Case(NamedTuple):
+class StoredCase(NamedTuple):
     """A case with its head, which says what it stands at without being unpacked."""
 
     head: str
@@ -55,7 +57,7 @@ class _Case(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Call:
+class StoredCall:
     """A call with its head: waiting or taken, after so many attempts, and when it is due (None: it was reported)."""
 
     call: Call
@@ -64,7 +66,7 @@ class _Call:
 
 
 @dataclass(slots=True)
-class _Shard:
+class Shard:
     """What one partition holds."""
 
     events: dict[str, tuple[int, bytes]] = field(default_factory=dict)
@@ -75,11 +77,11 @@ class _Shard:
     bell: int | None = None
     strikes: int = 0
     suspect: str = ""
-    cases: dict[str, "_Case"] = field(default_factory=dict)
+    cases: dict[str, "StoredCase"] = field(default_factory=dict)
     results: dict[str, dict[int, bytes]] = field(default_factory=lambda: defaultdict(dict))
     journals: dict[str, list[bytes]] = field(default_factory=lambda: defaultdict(list))
     items: dict[str, WorkItem] = field(default_factory=dict)
-    calls: dict[str, _Call] = field(default_factory=dict)
+    calls: dict[str, StoredCall] = field(default_factory=dict)
     timers: dict[tuple[str, int], int] = field(default_factory=dict)
     once: dict[str, tuple[str, int]] = field(default_factory=dict)
     dead: list[DeadLetter] = field(default_factory=list)
@@ -99,7 +101,7 @@ class MemoryStore:
 
     def __init__(self, shards: int, clock: Callable[[], int]) -> None:
         self._clock = clock
-        self._shards = [_Shard() for _ in range(shards)]
+        self._shards = [Shard() for _ in range(shards)]
         self._lock = RLock()
 
     @property
@@ -110,6 +112,10 @@ class MemoryStore:
     def now(self) -> int:
         """The time of the clock."""
         return self._clock()
+
+    def opened(self) -> tuple[RLock, list["Shard"]]:
+        """The records themselves, and the lock to hold meanwhile: for `memory_vault`, to which a store is a whole."""
+        return self._lock, self._shards
 
     def submit(self, submissions: Sequence[Submission], most_waiting: int | None = None) -> list[Submitted]:
         answers = []
@@ -122,7 +128,7 @@ class MemoryStore:
                 if shard.is_full(most_waiting):
                     answers.append(Submitted(False, False, full=True))
                     continue
-                shard.cases[stub.id] = _Case(codec.case_head(stub), codec.pack_case(stub))
+                shard.cases[stub.id] = StoredCase(codec.case_head(stub), codec.pack_case(stub))
                 self._append(shard, envelope)
                 answers.append(Submitted(True, self._must_ring(shard)))
         return answers
@@ -191,18 +197,48 @@ class MemoryStore:
 
     def load(self, case_ids: Iterable[str], item_ids: Iterable[str]) -> Loaded:
         with self._lock:
-            cases = {case_id: self._of(case_id).cases.get(case_id) for case_id in case_ids}
+            stored = {case_id: self._of(case_id).cases.get(case_id) for case_id in case_ids}
             items = {item_id: self._of(item_id).items.get(item_id) for item_id in item_ids}
+            cases, damaged = dict[str, Case](), dict[str, str]()
+            for case_id, record in stored.items():
+                try:
+                    if record is not None:
+                        cases[case_id] = record.unpacked()
+                except RecordDamaged as damage:
+                    damaged[case_id] = damage.message
             return Loaded(
-                {case_id: stored.unpacked() for case_id, stored in cases.items() if stored},
+                cases,
                 {item_id: item for item_id, item in items.items() if item},
                 self.now(),
-                {case_id: stored.packed.data for case_id, stored in cases.items() if stored},
+                {case_id: record.packed.data for case_id, record in stored.items() if record},
+                damaged,
             )
 
     def commit(self, commits: Sequence[Commit], lease: Lease | None = None) -> list[Outcome]:
         with self._lock:
             return [self._commit(commit, lease) for commit in commits]
+
+    def park(self, lease: Lease, waiting: Sequence[Waiting]) -> None:
+        with self._lock:
+            shard = self._shards[lease.shard]
+            if self._holds(lease):
+                for event in waiting:
+                    if shard.events.pop(event.id, None) is not None:
+                        shard.parked[event.envelope.case_id].append(event.envelope)
+
+    def repair(self, lease: Lease, repaired: Repaired) -> bool:
+        with self._lock:
+            shard, case = self._shards[lease.shard], repaired.case
+            if not self._holds(lease):
+                return False
+            shard.cases[case.id] = StoredCase(codec.case_head(case), repaired.packed)
+            shard.items.update({item.id: item for item in repaired.items})
+            shard.journals[case.id] += map(codec.pack_entry, repaired.entries)
+            for envelope in repaired.appended:
+                self._append(shard, envelope)
+            if repaired.unparked:
+                shard.parked.pop(case.id, None)
+            return True
 
     def discard(self, lease: Lease, handled: Sequence[str]) -> None:
         with self._lock:
@@ -278,7 +314,7 @@ class MemoryStore:
                     record.due = self.now()
 
     def case(self, case_id: str) -> Case | None:
-        return self.load([case_id], []).cases.get(case_id)
+        return self.load([case_id], []).case(case_id)
 
     def item(self, item_id: str) -> WorkItem | None:
         return self._of(item_id).items.get(item_id)
@@ -306,7 +342,7 @@ class MemoryStore:
 
     def cases(self, query: CaseQuery) -> CasePage:
         with self._lock:
-            cases = {name: stored.unpacked() for shard in self._shards for name, stored in shard.cases.items()}
+            cases = self.load([name for shard in self._shards for name in shard.cases], []).cases
         places = sorted((Cursor(case.created_at, case.id) for case in cases.values()), reverse=True)
         found, cursor = page(
             lambda after, count: [p for p in places if after is None or p.score <= after.score][:count],
@@ -341,6 +377,7 @@ class MemoryStore:
                     0 if shard.owner and shard.expires > now else len(shard.events),
                     sum(record.due is not None and record.due <= now for record in shard.calls.values()),
                     sum(due <= now for due in shard.timers.values()),
+                    len(shard.events),
                 )
                 for number, shard in enumerate(self._shards)
             ]
@@ -353,10 +390,10 @@ class MemoryStore:
         with self._lock:
             return list(self._of(case_id).parked.get(case_id, ()))
 
-    def _of(self, name: str) -> _Shard:
+    def _of(self, name: str) -> Shard:
         return self._shards[names.shard_of(name, len(self._shards))]
 
-    def _fire(self, shard: _Shard, limit: int) -> int:
+    def _fire(self, shard: Shard, limit: int) -> int:
         """Makes events of timers that are due, in order."""
         now = self.now()
         due = sorted((due, codec.pack_timer(*timer, due), timer) for timer, due in shard.timers.items() if due <= now)
@@ -365,14 +402,14 @@ class MemoryStore:
             self._append(shard, Envelope(timer[0], TimerFired(timer[1], moment)))
         return len(due[:limit])
 
-    def _append(self, shard: _Shard, envelope: Envelope) -> None:
+    def _append(self, shard: Shard, envelope: Envelope) -> None:
         milliseconds, sequence = shard.last_event
         now = self.now()
         shard.last_event = (now, 0) if now > milliseconds else (milliseconds, sequence + 1)
         at, number = shard.last_event
         shard.events[f"{at}-{number}"] = (at, codec.pack_envelope(envelope))
 
-    def _must_ring(self, shard: _Shard) -> bool:
+    def _must_ring(self, shard: Shard) -> bool:
         now = self.now()
         drained = shard.owner and shard.expires > now
         rung = shard.bell is not None and shard.bell > now - BELL_MS
@@ -385,7 +422,7 @@ class MemoryStore:
         shard = self._shards[lease.shard]
         return (shard.number, shard.owner) == (lease.number, lease.owner)
 
-    def _is(self, shard: _Shard, item: WorkItem) -> bool:
+    def _is(self, shard: Shard, item: WorkItem) -> bool:
         stored = shard.items.get(item.id)
         return stored is not None and codec.item_head(stored) == codec.item_head(item)
 
@@ -403,16 +440,16 @@ class MemoryStore:
             shard.events.pop(identifier, None)
         for item_id in commit.dropped:
             shard.calls.pop(item_id, None)
-        shard.cases[commit.after.id] = _Case(codec.case_head(commit.after), commit.packed)
+        shard.cases[commit.after.id] = StoredCase(codec.case_head(commit.after), commit.packed)
         shard.journals[commit.after.id] += map(codec.pack_entry, commit.entries)
         shard.items.update({item_id: after for item_id, (_, after) in commit.items.items()})
         for call in commit.placed:
-            shard.calls[call.item] = _Call(call, codec.waiting_call_head(0), call.placed_at)
+            shard.calls[call.item] = StoredCall(call, codec.waiting_call_head(0), call.placed_at)
         for repeat in commit.repeated:
             record = shard.calls[repeat.item]
             record.head, record.due = codec.waiting_call_head(repeat.attempt), repeat.not_before
         for stub, envelope in commit.started:
-            shard.cases[stub.id] = _Case(codec.case_head(stub), codec.pack_case(stub))
+            shard.cases[stub.id] = StoredCase(codec.case_head(stub), codec.pack_case(stub))
             self._append(shard, envelope)
         for envelope in commit.appended:
             self._append(shard, envelope)

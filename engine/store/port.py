@@ -16,6 +16,7 @@ from msgspec import Struct, structs
 
 from engine.case import Case, CaseStatus
 from engine.effects import Call, KeepResult, RepeatCall
+from engine.errors import RecordDamaged
 from engine.events import CallAnswered, CallFailed, Envelope
 from engine.items.work_item import LIVE, ItemState, WorkItem
 from engine.journal import Entry
@@ -113,13 +114,36 @@ class Commit:
 class Loaded(NamedTuple):
     """Cases and items as they were at one moment; what does not exist is missing. `at` is the store's time.
 
-    `data` holds the data of each case as it is packed, so that what does not change is not packed again.
+    `data` holds the data of each case as it is packed, so that what does not change is not packed again. `damaged` says
+    of cases and items whose record cannot be read what is wrong with it.
     """
 
     cases: Mapping[str, Case]
     items: Mapping[str, WorkItem]
     at: int
     data: Mapping[str, bytes]
+    damaged: Mapping[str, str]
+
+    def case(self, case_id: str) -> Case | None:
+        """A case; None when it does not exist. Raises `RecordDamaged`."""
+        if case_id in self.damaged:
+            raise RecordDamaged(f"the record of case {case_id} cannot be read: {self.damaged[case_id]}")
+        return self.cases.get(case_id)
+
+
+class Repaired(NamedTuple):
+    """A case as its journal tells it, to be written in place of a damaged record.
+
+    `items` are those of its people, `entries` what is added to the journal, `appended` events behind those that wait.
+    `unparked`: what was set aside for it is among them.
+    """
+
+    case: Case
+    packed: PackedCase
+    items: Sequence[WorkItem]
+    entries: Sequence[Entry] = ()
+    appended: Sequence[Envelope] = ()
+    unparked: bool = False
 
 
 class Taken(NamedTuple):
@@ -204,12 +228,16 @@ class Moved(NamedTuple):
 
 
 class ShardWork(NamedTuple):
-    """What a shard has to do: events that wait while nobody drains, calls that are due, and timers."""
+    """What a shard has to do: events that wait while nobody drains, calls that are due, and timers.
+
+    `events` are all that wait, drained or not.
+    """
 
     shard: int
     undrained: int
     due_calls: int
     due_timers: int
+    events: int
 
 
 class Fired(NamedTuple):
@@ -318,6 +346,12 @@ class Store(Protocol):
 
     def commit(self, commits: Sequence[Commit], lease: Lease | None = None) -> list[Outcome]:
         """Commits each for itself, in one round trip."""
+
+    def park(self, lease: Lease, waiting: Sequence[Waiting]) -> None:
+        """Sets events aside whose cases cannot be read, in their order, until these are repaired."""
+
+    def repair(self, lease: Lease, repaired: Repaired) -> bool:
+        """Writes a case anew in place of a damaged record; False when the lease was lost."""
 
     def discard(self, lease: Lease, handled: Sequence[str]) -> None:
         """Removes events whose case no longer exists."""

@@ -19,6 +19,7 @@ Keys (s = shard, c = case, i = item; `keys.py` makes the names):
 Every change is one script that compares heads and then writes (`commit.lua`), so a reader never sees half of one.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from hashlib import sha1
@@ -33,7 +34,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from engine import names
 from engine.case import Case, CaseStatus
 from engine.effects import Call
-from engine.errors import Conflict, Unavailable
+from engine.errors import Conflict, RecordDamaged, Unavailable
 from engine.events import CallAnswered, CallFailed, Envelope
 from engine.executions import executions
 from engine.items.work_item import LIVE, WorkItem
@@ -60,6 +61,7 @@ from engine.store.port import (
     Once,
     Outcome,
     PackedCase,
+    Repaired,
     Reported,
     ShardWork,
     Submission,
@@ -70,10 +72,21 @@ from engine.store.port import (
 )
 from engine.store.transaction import Argument, Transaction
 
+log = logging.getLogger(__name__)
+
 SCRIPTS = ("commit", "acquire", "release", "take", "fire")
 
 FULL = -2
 """What `commit.lua` answers when too much waits already."""
+
+WRONG_TYPE = "WRONGTYPE"
+"""How Redis begins to say that a key holds something of another type."""
+
+WRITES_NOTHING = ("MISCONF", "READONLY", "NOREPLICAS", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN")
+"""How Redis begins to say that it takes no writes for a while: its disk is full, or a failover goes on."""
+
+NOTHING = [None, None, None]
+"""What is read of a case that does not exist."""
 
 SCRIPTS_LOADED_AGAIN = 2
 """How often a batch is repeated when Redis does not know the scripts (the first time, a restart, a failover)."""
@@ -190,24 +203,61 @@ class RedisStore:
         pipe = self._redis.pipeline(transaction=False)
         pipe.time()
         for case_id in cases:
-            pipe.hmget(keys.case(self._shard(case_id), case_id), "body", "data")
+            pipe.hmget(keys.case(self._shard(case_id), case_id), "head", "body", "data")
         for item_id in items:
             pipe.hmget(keys.item(self._shard(item_id), item_id), "head", "body")
-        (seconds, microseconds), *records = asked(pipe.execute)
-        found = {case_id: codec.unpack_case(body, data) for case_id, (body, data) in zip(cases, records) if body}
-        packed = {case_id: data for case_id, (body, data) in zip(cases, records) if body}
+        (seconds, microseconds), *records = _but_for_wrong_types(asked(partial(pipe.execute, raise_on_error=False)))
+        found, packed, damaged = dict[str, Case](), dict[str, bytes](), dict[str, str]()
+        for case_id, record in zip(cases, records):
+            if record != NOTHING:
+                try:
+                    found[case_id], packed[case_id] = _unpacked(record)
+                except RecordDamaged as damage:
+                    damaged[case_id] = damage.message
         # A call is kept under the name of its run too, and is not an item.
-        known = {
-            item_id: codec.unpack_item(body)
-            for item_id, (head, body) in zip(items, records[len(cases) :])
-            if head is not None and not is_call(head)
-        }
-        return Loaded(found, known, int(seconds) * 1000 + int(microseconds) // 1000, packed)
+        known = dict[str, WorkItem]()
+        for item_id, record in zip(items, records[len(cases) :]):
+            try:
+                if record != [None, None] and (isinstance(record, RedisError) or not is_call(record[0] or b"")):
+                    known[item_id] = _unpacked_item(record)
+            except RecordDamaged as damage:
+                damaged[item_id] = damage.message
+        return Loaded(found, known, int(seconds) * 1000 + int(microseconds) // 1000, packed, damaged)
 
     def commit(self, commits: Sequence[Commit], lease: Lease | None = None) -> list[Outcome]:
         scripts = [_commit_script(self._commit_transaction(commit, lease)) for commit in commits]
         outcomes = {-1: Outcome.FENCED, 0: Outcome.CONFLICT, 1: Outcome.DONE, 2: Outcome.DONE}
         return [outcomes[answer] for answer in self._run(scripts)]
+
+    def park(self, lease: Lease, waiting: Sequence[Waiting]) -> None:
+        transaction = self._transaction(lease.shard, held=_held(lease))
+        transaction.write("XDEL", keys.events(lease.shard), *(event.id for event in waiting))
+        for event in waiting:
+            parked = keys.parked(lease.shard, event.envelope.case_id)
+            transaction.write("RPUSH", parked, codec.pack_envelope(event.envelope))
+        self._run([_commit_script(transaction)])
+
+    def repair(self, lease: Lease, repaired: Repaired) -> bool:
+        shard, case = lease.shard, repaired.case
+        anew = [keys.case(shard, case.id), *(keys.item(shard, item.id) for item in repaired.items)]
+        # What is damaged may be of any type. Whoever dies between this and the script leaves a case without a record,
+        # which is repaired in the same way.
+        asked(lambda: self._redis.unlink(*anew))
+        transaction = self._transaction(shard, held=_held(lease))
+        for status in CaseStatus:
+            transaction.write("ZREM", keys.by_status(shard, status), case.id)
+        self._write_case(transaction, shard, None, case, repaired.packed)
+        for item in repaired.items:
+            for state in LIVE:
+                transaction.write("ZREM", keys.by_state(shard, state), item.id)
+            self._write_item(transaction, shard, None, item)
+        for entry in repaired.entries:
+            transaction.write("RPUSH", keys.journal(shard, case.id), codec.pack_entry(entry))
+        for envelope in repaired.appended:
+            transaction.write("XADD", keys.events(shard), "*", "e", codec.pack_envelope(envelope))
+        if repaired.unparked:
+            transaction.write("UNLINK", keys.parked(shard, case.id))
+        return bool(self._run([_commit_script(transaction)])[0] > 0)
 
     def discard(self, lease: Lease, handled: Sequence[str]) -> None:
         transaction = self._transaction(lease.shard, held=_held(lease))
@@ -292,7 +342,7 @@ class RedisStore:
     # -- reading -----------------------------------------------------------------------------------------------
 
     def case(self, case_id: str) -> Case | None:
-        return self.load([case_id], []).cases.get(case_id)
+        return self.load([case_id], []).case(case_id)
 
     def item(self, item_id: str) -> WorkItem | None:
         return self._items([item_id])[0]
@@ -380,7 +430,7 @@ class RedisStore:
         for shard in range(self._shards):
             (owner, expires), waiting, calls, timers = answers[shard * 4 : shard * 4 + 4]
             drained = bool(owner) and int(expires) > now
-            work.append(ShardWork(shard, 0 if drained else waiting, calls, timers))
+            work.append(ShardWork(shard, 0 if drained else waiting, calls, timers, waiting))
         return work
 
     def dead_letters(self, shard: int) -> list[DeadLetter]:
@@ -498,8 +548,10 @@ class RedisStore:
         return [(codec.unpack_call(body), head.decode()) for head, body in records if head is not None]
 
     def _cases(self, case_ids: Sequence[str]) -> list[Case | None]:
-        found = self.load(case_ids, []).cases
-        return [found.get(case_id) for case_id in case_ids]
+        loaded = self.load(case_ids, [])
+        for case_id, damage in loaded.damaged.items():
+            log.error("case %s is left out of a list: its record cannot be read: %s", case_id, damage)
+        return [loaded.cases.get(case_id) for case_id in case_ids]
 
     def _items(self, item_ids: Sequence[str]) -> list[WorkItem | None]:
         pipe = self._redis.pipeline(transaction=False)
@@ -585,8 +637,42 @@ def asked(call: Callable[[], Any]) -> Any:
         raise _translated(error) from error
 
 
+def _but_for_wrong_types(answers: list[Any]) -> list[Any]:
+    """The answers of a pipeline, in which a key that is not what it should be costs only its own answer."""
+    for answer in answers:
+        if isinstance(answer, RedisError) and not str(answer).startswith(WRONG_TYPE):
+            raise _translated(answer) from answer
+    return answers
+
+
 def _commit_script(transaction: Transaction) -> Script:
     return Script("commit", transaction.keys, transaction.arguments)
+
+
+def _unpacked(record: Any) -> tuple[Case, bytes]:
+    """A case and its packed data, from its head, body and data. Raises `RecordDamaged`."""
+    if isinstance(record, RedisError):
+        raise RecordDamaged("its key holds something else")
+    head, body, data = record
+    if head is None or body is None or data is None:
+        raise RecordDamaged("parts of it are missing")
+    case = codec.unpack_case(body, data)
+    if codec.case_head(case).encode() != head:
+        raise RecordDamaged(f"its head says {head.decode(errors='replace')} and its body {codec.case_head(case)}")
+    return case, data
+
+
+def _unpacked_item(record: Any) -> WorkItem:
+    """An item, from its head and body. Raises `RecordDamaged`."""
+    if isinstance(record, RedisError):
+        raise RecordDamaged("its key holds something else")
+    head, body = record
+    if head is None or body is None:
+        raise RecordDamaged("parts of it are missing")
+    item = codec.unpack_item(body)
+    if codec.item_head(item).encode() != head:
+        raise RecordDamaged(f"its head says {head.decode(errors='replace')} and its body {codec.item_head(item)}")
+    return item
 
 
 def _held(lease: Lease) -> str:
@@ -602,6 +688,8 @@ def _translated(error: RedisError) -> Exception:
     """What an error of Redis means: away or full is a refusal that may be tried again; the rest is a bug."""
     if isinstance(error, RedisConnectionError | RedisTimeoutError | BusyLoadingError):
         return Unavailable(f"Redis is away: {error}", code="store_unavailable")
+    if isinstance(error, ResponseError) and any(word in str(error) for word in WRITES_NOTHING):
+        return Unavailable(f"Redis writes nothing now: {error}", code="store_unavailable")
     if isinstance(error, OutOfMemoryError) or (isinstance(error, ResponseError) and "OOM" in str(error)):
         return Unavailable("Redis is full: nothing new is taken until memory is freed", code="store_full")
     return error

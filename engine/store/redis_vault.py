@@ -14,16 +14,17 @@ from typing import Any
 from redis import Redis
 
 from engine.case import ENDED, Case, CaseStatus
-from engine.errors import Unavailable
+from engine.errors import RecordDamaged, Unavailable
 from engine.executions import executions
 from engine.names import item_id, root_of, shard_of
 from engine.store import codec, keys
 from engine.store.indexing import case_indexes, item_indexes, offer_digest
 from engine.store.paging import Cursor
+from engine.store.port import ONCE_S
 from engine.store.redis_store import asked, is_call
 from engine.store.transaction import Transaction
 from engine.store.tree import CallRecord, CaseRecord, Contents, Kept, Mark, Tree
-from engine.store.vault import FIRST_USER, Ended
+from engine.store.vault import FIRST_USER, Damaged, Ended
 
 PAGE = 500
 """Members of an index, of a hash or of the keyspace that are read at once."""
@@ -104,14 +105,18 @@ class RedisVault:
 
     # -- finding -----------------------------------------------------------------------------------------------
 
-    def roots(self, begun_by: int) -> Iterator[list[str]]:
-        for index in sorted(set(self._scan(keys.by_specification("*", "*"), "zset"))):
+    def cases(self, begun_by: int) -> Iterator[list[str]]:
+        for index in sorted(set(self._scan(keys.EVERY_SPECIFICATION_INDEX, "zset"))):
             after: Cursor | None = None
             while found := self._members(index, after, begun_by):
                 after = found[-1]
-                roots = [cursor.name for cursor in found if root_of(cursor.name) == cursor.name]
-                if roots:
-                    yield roots
+                yield [cursor.name for cursor in found]
+
+    def roots(self, begun_by: int) -> Iterator[list[str]]:
+        for cases in self.cases(begun_by):
+            roots = [case_id for case_id in cases if root_of(case_id) == case_id]
+            if roots:
+                yield roots
 
     def ended(self, shard: int, before: int, limit: int, after: str | None = None) -> Ended:
         place = Cursor.read(after) if after else None
@@ -121,7 +126,8 @@ class RedisVault:
         pipe = self._redis.pipeline(transaction=False)
         for root in roots:
             pipe.hmget(keys.case(shard, root), "body", "data")
-        cases = [codec.unpack_case(body, data) for body, data in asked(pipe.execute) if body] if roots else []
+        records = asked(pipe.execute) if roots else []
+        cases = [case for body, data in records if body and (case := _readable(body, data)) is not None]
         following = found[-1].written() if len(found) == limit else None
         return Ended([case.id for case in cases if case.ended and case.ended_at <= before], following)
 
@@ -144,26 +150,27 @@ class RedisVault:
 
     # -- reading -----------------------------------------------------------------------------------------------
 
-    def trees(self, roots: Sequence[str]) -> Iterator[Tree]:
+    def trees(self, roots: Sequence[str], damaged: Damaged | None = None) -> Iterator[Tree]:
         if not roots:
             return
         shard = shard_of(roots[0], self._shards)
-        plans = self._plans(shard, roots)
+        plans = self._plans(shard, roots, damaged or _raised)
         batch: dict[str, dict[str, _Plan]] = {}
         weight = 0
         for root, plan in plans.items():
             weighs = sum(4 + each.counter for each in plan.values())
             if batch and weight + weighs > KEYS_AT_ONCE:
-                yield from self._read(shard, batch)
+                yield from self._read(shard, batch, damaged or _raised)
                 batch, weight = {}, 0
             batch[root] = plan
             weight += weighs
         if batch:
-            yield from self._read(shard, batch)
+            yield from self._read(shard, batch, damaged or _raised)
 
-    def _plans(self, shard: int, roots: Sequence[str]) -> dict[str, dict[str, _Plan]]:
+    def _plans(self, shard: int, roots: Sequence[str], damaged: Damaged) -> dict[str, dict[str, _Plan]]:
         """What is to be read of each tree. A child is found by its parent, level by level."""
         plans: dict[str, dict[str, _Plan]] = {root: {} for root in roots}
+        unreadable: dict[str, RecordDamaged] = {}
         level = list(roots)
         while level:
             pipe = self._redis.pipeline(transaction=False)
@@ -173,13 +180,21 @@ class RedisVault:
             answers = asked(pipe.execute)
             below = []
             for case_id, (body, data), children in zip(level, answers[::2], answers[1::2], strict=True):
-                if body:
+                if not body:
+                    continue
+                try:
                     plans[root_of(case_id)][case_id] = _plan_of(codec.unpack_case(body, data))
-                    below += [child.decode() for child in children]
+                except RecordDamaged as damage:
+                    unreadable[root_of(case_id)] = RecordDamaged(
+                        f"the record of case {case_id} cannot be read: {damage}"
+                    )
+                below += [child.decode() for child in children]
             level = below
-        return {root: plan for root, plan in plans.items() if plan}
+        for root, found in unreadable.items():
+            damaged(root, found)
+        return {root: plan for root, plan in plans.items() if plan and root not in unreadable}
 
-    def _read(self, shard: int, plans: Mapping[str, Mapping[str, _Plan]]) -> Iterator[Tree]:
+    def _read(self, shard: int, plans: Mapping[str, Mapping[str, _Plan]], damaged: Damaged) -> Iterator[Tree]:
         left = {root: dict(plan) for root, plan in plans.items()}
         for _ in range(READINGS):
             seen, at, events, dead = self._reading(shard, left)
@@ -188,7 +203,11 @@ class RedisVault:
                 found = seen[root]
                 if not found:
                     continue
-                needed = _needed(found)
+                try:
+                    needed = _needed(found)
+                except RecordDamaged as damage:
+                    damaged(root, damage)
+                    continue
                 if all(case_id in plan and plan[case_id].covers(each) for case_id, each in needed.items()):
                     yield _tree(root, at, found, events.get(root, []), dead.get(root, []))
                 else:
@@ -227,7 +246,7 @@ class RedisVault:
 
     def marks(self) -> Iterator[Mark]:
         page: list[str] = []
-        for key in self._scan(keys.once("*", "*")):
+        for key in self._scan(keys.EVERY_MARK):
             page.append(key)
             if len(page) == PAGE:
                 yield from self._marks(page)
@@ -236,15 +255,16 @@ class RedisVault:
             yield from self._marks(page)
 
     def _marks(self, page: list[str]) -> Iterator[Mark]:
-        now = self.now()
         pipe = self._redis.pipeline(transaction=False)
         for key in page:
+            pipe.time()
             pipe.hget(key, "head")
             pipe.pttl(key)
         answers = asked(pipe.execute)
-        for key, digest, left_ms in zip(page, answers[::2], answers[1::2], strict=True):
+        for key, (seconds, micros), digest, left_ms in zip(page, answers[::3], answers[1::3], answers[2::3]):
             if digest is not None and left_ms > 0:
-                yield Mark(key.partition(":once:")[2], digest.decode(), now + left_ms)
+                until = int(seconds) * 1000 + int(micros) // 1000 + left_ms
+                yield Mark(key.partition(":once:")[2], digest.decode(), until - ONCE_S * 1000, until)
 
     def registry(self) -> Iterator[Kept]:
         for key in sorted(set(self._scan("[a-z]*"))):
@@ -318,8 +338,11 @@ class RedisVault:
 
     def _is_content(self, key: str) -> bool:
         """Whether a key is more than what is there from the first start on, or somebody else's (the broker's)."""
+        if key.endswith("}:events"):
+            return bool(asked(lambda: self._redis.xlen(key)) > 0)
         if key.startswith("{"):
-            return not key.endswith("}:lease")
+            # A lease, and who was offered something once, say nothing of a case.
+            return not key.endswith(("}:lease", "}:by:offers"))
         if not key.startswith(keys.REGISTRY) or key == keys.ORGANISATION_VERSION:
             return False
         if key in (keys.USERS, keys.PARTICIPANTS):
@@ -371,15 +394,13 @@ class RedisVault:
             pipe.xadd(keys.events(shard), {"e": packed})
 
     def put_marks(self, marks: Sequence[Mark]) -> None:
-        # A mark does not say for which case it is, so it stands in every shard: elsewhere nobody looks for it.
         now = self.now()
         pipe = self._redis.pipeline(transaction=False)
         for mark in marks:
             if mark.until > now:
-                for shard in range(self._shards):
-                    key = keys.once(shard, mark.name)
-                    pipe.hset(key, "head", mark.digest)
-                    pipe.pexpireat(key, mark.until)
+                key = keys.once(shard_of(mark.name, self._shards), mark.name)
+                pipe.hset(key, "head", mark.digest)
+                pipe.pexpireat(key, mark.until)
         asked(pipe.execute)
 
     def put_registry(self, kept: Kept) -> None:
@@ -401,6 +422,8 @@ class RedisVault:
                 _push(pipe, kept.name, [member for _, member in members])
             case other:
                 raise AssertionError(f"{kept.name} of the registry is a {other}, which no backup can hold")
+        if kept.name == keys.PARTICIPANTS:
+            pipe.incr(keys.ORGANISATION_VERSION)
         if kept.until:
             pipe.pexpireat(kept.name, kept.until)
         asked(pipe.execute)
@@ -435,6 +458,17 @@ class RedisVault:
 
     def _committed(self, transaction: Transaction) -> bool:
         return bool(asked(lambda: self._commit(keys=transaction.keys, args=transaction.arguments)) == 1)
+
+
+def _readable(body: bytes, data: bytes) -> Case | None:
+    try:
+        return codec.unpack_case(body, data)
+    except RecordDamaged:
+        return None
+
+
+def _raised(root: str, damage: RecordDamaged) -> None:
+    raise damage
 
 
 def _asked_in_turn(found: Iterator[Any]) -> Iterator[Any]:

@@ -71,10 +71,11 @@ class Tree(Struct, array_like=True, frozen=True):
 
 
 class Mark(Struct, array_like=True, frozen=True):
-    """The mark of a request (`port.Once`), known until a moment (ms since 1970)."""
+    """The mark of a request (`port.Once`): made at a moment, and known until another (ms since 1970)."""
 
     name: str
     digest: str
+    made: int
     until: int
 
 

@@ -4,13 +4,18 @@ It belongs beside the ports of the case store and of the registry, and is apart 
 case needs it. Every method may raise `Unavailable`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
+from engine.errors import RecordDamaged
 from engine.store.tree import Contents, Kept, Mark, Tree
 
 FIRST_USER = "admin"
 """Who is there from the first start on. A store that holds nobody else counts as empty."""
+
+
+Damaged = Callable[[str, RecordDamaged], None]
+"""Is told of a root case whose tree cannot be read."""
 
 
 class Ended(NamedTuple):
@@ -30,11 +35,17 @@ class Vault(Protocol):
     def now(self) -> int:
         """The store's time."""
 
+    def cases(self, begun_by: int) -> Iterator[list[str]]:
+        """All cases that had begun by a moment, some of one shard at a time, also those whose record is damaged."""
+
     def roots(self, begun_by: int) -> Iterator[list[str]]:
         """All root cases that had begun by a moment, each once, some of one shard at a time."""
 
-    def trees(self, roots: Sequence[str]) -> Iterator[Tree]:
-        """The trees of root cases of one shard, each as it is at one moment. One that is gone is left out."""
+    def trees(self, roots: Sequence[str], damaged: Damaged | None = None) -> Iterator[Tree]:
+        """The trees of root cases of one shard, each as it is at one moment. One that is gone is left out.
+
+        So is one with a case that cannot be read: `damaged` is told. Without it `RecordDamaged` is raised.
+        """
 
     def marks(self) -> Iterator[Mark]:
         """The marks of requests, each at least once."""

@@ -216,6 +216,8 @@ def test_a_journal_is_read_page_by_page_with_what_each_event_did(bench: Bench, a
     submitted, distributed, claimed = page["items"] + rest["items"]
     assert [each["seq"] for each in (submitted, distributed, claimed)] == [1, 2, 3]
     runs = {"specification": "orders", "version": "1", "net": "main"}
+    created_at = submitted["event"].pop("created_at")
+    assert created_at >= 1_700_000_000_000
     assert submitted["event"] == {"type": "case.submitted", "data": ORDER, "by": "admin", "not_before": 0, **runs}
     assert (submitted["correlation_id"], claimed["correlation_id"]) == ("request-1", "request-2")
     assert {"what": "offered", "task": "approve", "item_id": "c1:1", "detail": ["ann"]} in distributed["effects"]

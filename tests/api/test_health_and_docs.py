@@ -8,7 +8,7 @@ import jsonschema_rs
 import pytest
 
 from engine.errors import Unavailable
-from tests.api.bench import Bench
+from tests.api.bench import Bench, Caller
 
 
 def test_the_process_says_that_it_lives_without_asking_anybody(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -21,7 +21,15 @@ def test_it_is_ready_while_redis_answers(bench: Bench) -> None:
     answered = bench.anybody().get("/health/ready")
     assert (answered.status_code, answered.json["status"]) == (200, "ready")
     assert answered.json["parts"]["redis"]["state"] == "ready"
-    assert answered.json["parts"]["redis"]["ms"] >= 0
+    assert answered.json["parts"]["redis"]["ms"] >= 0 and answered.json["backlog"] == 0
+
+
+def test_it_says_how_much_waits_for_workers(bench: Bench, admin: Caller) -> None:
+    admin.start(case_id="c1")
+    admin.start(case_id="c2")
+    assert bench.anybody().get("/health/ready").json["backlog"] == 2
+    bench.drain()
+    assert bench.anybody().get("/health/ready").json["backlog"] == 0
 
 
 def test_it_is_not_ready_while_redis_is_away_and_does_not_say_where_it_is(
@@ -30,7 +38,7 @@ def test_it_is_not_ready_while_redis_is_away_and_does_not_say_where_it_is(
     def away() -> int:
         raise Unavailable("redis://:password@10.0.0.1 is away")
 
-    monkeypatch.setattr(bench.parts.store, "now", away)
+    monkeypatch.setattr(bench.parts.store, "work", away)
     answered = bench.anybody().get("/health/ready")
     assert (answered.status_code, answered.json["parts"]["redis"]["state"]) == (503, "away")
     assert answered.headers["Retry-After"] == "1"

@@ -2,13 +2,18 @@
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from traceback import format_exc
 
+from tests.chaos import faults
 from tests.chaos.campaign import problems_of, runs_of
 from tests.chaos.crashes import EFFECTS, crashes
+from tests.chaos.linearizability.rounds import NETWORK_S, hold, tally_of
 from tests.chaos.runs import Run
-from tests.chaos.scenarios import SCENARIOS, Scenario
+from tests.chaos.scenarios import EVERYTHING, SCENARIOS, Scenario
+from tests.chaos.site import Site
 from tests.chaos.table import HEAD, row_of
 
 Groups = Mapping[str, Sequence[Scenario]]
@@ -21,7 +26,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--runs", type=int, default=2, help="how often each scenario runs")
     parser.add_argument("--only", action="append", default=[], metavar="NAME", help="those whose name contains it")
     parser.add_argument("--failpoints", action="store_true", help="crashes at each side effect instead of the faults")
+    parser.add_argument("--linearizability", action="store_true", help="four processes compete for the same items")
+    parser.add_argument("--items", type=int, default=150, help="how many items they compete for in each run")
     given = parser.parse_args(arguments)
+    if given.linearizability:
+        return _compete(given.runs, given.items)
     groups = CRASHES if given.failpoints else FAULTS
     chosen = {name: group for name, group in groups.items() if _is_chosen(name, given.only)}
     if not chosen:
@@ -54,6 +63,36 @@ def _run_all(groups: Groups, count: int) -> int:
             rows.append(row_of(name, runs))
     print(HEAD, *rows, sep="\n")
     return 1 if wrong else 0
+
+
+def _compete(count: int, items: int) -> int:
+    """Rounds of competition, each undisturbed and then with one fault after another."""
+    with TemporaryDirectory(prefix="chaos-") as directory, Site(Path(directory), EVERYTHING) as site:
+        rounds = []
+        for number in range(count):
+            for name, meanwhile in (("quiet", _nothing), ("hurt", _hurting(site))):
+                site.proxy.delay(NETWORK_S)
+                held = hold(site, f"{name}-{number}", items, meanwhile)
+                _tell(f"{name} {number + 1}/{count}: {tally_of(held)}")
+                rounds.append(held)
+                for problem in held.problems:
+                    _tell(f"    {problem}")
+    return 1 if any(held.problems for held in rounds) else 0
+
+
+def _nothing() -> None:
+    """An undisturbed round."""
+
+
+def _hurting(site: Site) -> Callable[[], None]:
+    def hurt() -> None:
+        for fault in (faults.connections_cut, faults.worker_killed, faults.api_killed, faults.redis_killed):
+            fault(site)
+            site.proxy.delay(NETWORK_S)
+            # Between two faults some calls are to be answered.
+            site.wait_until_ready()
+
+    return hurt
 
 
 def _tell(line: str) -> None:

@@ -45,7 +45,8 @@ def problems_of(done: Run) -> list[str]:
     """What is not as promised, in words. What a scenario forgives is no problem."""
     verdict = done.verdict
     problems = [
-        f"lost: {loss.what}, answered {done.began - loss.answered_at:.2f} s before the fault" for loss in done.losses
+        f"lost: {loss.what}, answered {done.crashed_at - loss.answered_at:.2f} s before the fault"
+        for loss in done.losses
     ]
     problems += [f"double: {what}" for what in verdict.doubles]
     problems += [f"stuck: {what}" for what in verdict.stuck]
@@ -60,10 +61,11 @@ def problems_of(done: Run) -> list[str]:
 def summary_of(done: Run) -> str:
     """One line about a run."""
     verdict = done.verdict
+    ended = f", {done.restarted} processes ended by themselves" if done.restarted else ""
     recovered = "never" if done.recovered_s is None else f"{done.recovered_s:.1f} s"
     return (
         f"{done.cases} cases, {done.acknowledged} acknowledged calls, {len(done.losses)} lost, "
         f"{len(done.forgiven)} forgiven, {len(verdict.doubles)} doubles, {len(verdict.stuck)} stuck, "
         f"{len(verdict.wrong)} wrong; the fault took {done.over - done.began:.1f} s, "
-        f"{done.recovery.waiting} waited, recovered after {recovered}"
+        f"{done.recovery.waiting} waited, recovered after {recovered}{ended}"
     )

@@ -1,6 +1,6 @@
 """What the store holds of the cases of one run, read when all is over."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from deploy.wiring import Parts
 from engine.case import Case
@@ -13,17 +13,21 @@ from tests.chaos.history import Record
 CASES_A_PAGE = 500
 
 
-def records_of(parts: Parts, run: str) -> dict[str, Record]:
-    """The cases whose root was submitted in this run, with all below them."""
-    return {case.id: _record(parts, case) for case in cases_of(parts, run)}
+def records_of(parts: Parts, run: str, given: Iterable[str] = ()) -> dict[str, Record]:
+    """The cases whose root was submitted in this run, with all below them. `given` as in `cases_of`."""
+    return {case.id: _record(parts, case) for case in cases_of(parts, run, given)}
 
 
-def cases_of(parts: Parts, run: str) -> list[Case]:
-    """The cases of a run, as they stand."""
+def cases_of(parts: Parts, run: str, given: Iterable[str] = ()) -> list[Case]:
+    """The cases of a run, as they stand.
+
+    They are known by the key in their data, by the name that the submitter gave them, and by the ids that were `given`
+    to him: one whose first step is still to come has no data.
+    """
     cases = list(_all_cases(parts))
-    roots = {case.id for case in cases if case.parent is None and str(case.data.get("key", "")).startswith(f"{run}-")}
-    # A stub has no data yet: its name tells whether the submitter named it so.
-    roots |= {case.id for case in cases if case.parent is None and case.id.startswith(f"{run}-")}
+    named = {case.id for case in cases if case.id.startswith(f"{run}-")}
+    keyed = {case.id for case in cases if case.parent is None and str(case.data.get("key", "")).startswith(f"{run}-")}
+    roots = {*named, *keyed, *given}
     return [case for case in cases if case.id.partition(".")[0] in roots]
 
 

@@ -23,7 +23,8 @@ UNSYNCED_S = 1.0
 HALTED_S = 7.0
 """Longer than the time-out of a command and than a lease."""
 
-Fault = Callable[[Site], None]
+Fault = Callable[[Site], float | None]
+"""Gives the moment (monotonic seconds) of a crash that may lose what was kept just before it, else None."""
 
 
 # -- processes ---------------------------------------------------------------------------------------------------------
@@ -99,7 +100,7 @@ def redis_killed(site: Site) -> None:
     site.state.start()
 
 
-def power_lost(site: Site) -> None:
+def power_lost(site: Site) -> float:
     """The machine of the state's Redis loses power: what it wrote within the last second is gone.
 
     The page cache of a process that is killed survives it, so the file is cut to the length it had a second before.
@@ -112,6 +113,7 @@ def power_lost(site: Site) -> None:
     length = max((size for moment, size in lengths if moment <= at - UNSYNCED_S), default=0)
     os.truncate(site.state.append_only_file, length)
     site.state.start()
+    return at
 
 
 def redis_halted(site: Site) -> None:
@@ -119,6 +121,11 @@ def redis_halted(site: Site) -> None:
     site.state.halt()
     time.sleep(HALTED_S)
     site.state.go_on()
+
+
+def failed_over(site: Site) -> float:
+    """The state's Redis is lost with its machine, and its replica, which lags behind, takes its place."""
+    return site.fail_over()
 
 
 # -- the broker --------------------------------------------------------------------------------------------------------

@@ -27,6 +27,10 @@ class Operation(StrEnum):
     START = "start"
     COMPLETE = "complete"
     LIST = "list"
+    READ = "read"
+    OFFER = "offer"
+    REJECT = "reject"
+    CANCEL = "cancel"
 
 
 class Answer(StrEnum):

@@ -7,6 +7,7 @@ passes in one direction or in both (half-open, as after a switch that died).
 import asyncio
 import socket
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from threading import Event, Thread
 from types import TracebackType
 from typing import Any, Self
@@ -51,6 +52,11 @@ class Proxy:
         """From now on each piece takes so long in each direction."""
         self._delay_s = seconds
 
+    def lead_to(self, target: int) -> None:
+        """From now on new connections lead to another port, and the old ones are reset."""
+        self._target = target
+        self.cut()
+
     def cut(self) -> None:
         """Resets every connection."""
         self._in_loop(self._cut)
@@ -79,6 +85,11 @@ class Proxy:
         self._started.set()
         self._loop.run_forever()
         server.close()
+        left = asyncio.all_tasks(self._loop)
+        for task in left:
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        self._loop.close()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._refusing:
@@ -94,7 +105,9 @@ class Proxy:
             self._pump(reader, asks, lambda: self._swallows_requests),
             self._pump(answers, writer, lambda: self._swallows_replies),
         ]
-        await _first_of(both)
+        # The end of the proxy ends its tasks; asyncio would log each as an error.
+        with suppress(asyncio.CancelledError):
+            await _first_of(both)
         for side in (writer, asks):
             self._open.discard(side)
             _reset(side)

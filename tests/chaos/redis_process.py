@@ -23,11 +23,10 @@ APPEND_ONLY_FILE = "appendonly.aof"
 class RedisProcess:
     """One redis-server with its files in `directory`. `options` are those of its command line."""
 
-    def __init__(self, directory: Path, *options: str, preload: Path | None = None) -> None:
+    def __init__(self, directory: Path, *options: str) -> None:
         self.port = free_port()
         self.directory = directory
         self.options = options
-        self._preload = preload
         self._process: subprocess.Popen[bytes] | None = None
         directory.mkdir(parents=True, exist_ok=True)
 
@@ -57,8 +56,6 @@ class RedisProcess:
         server = find_redis_server(os.environ)
         argv = [str(server.executable), "--port", str(self.port), "--bind", HOST, "--save", ""]
         environment = {**os.environ, "LC_ALL": "C"}
-        if self._preload is not None:
-            environment["LD_PRELOAD"] = str(self._preload)
         with (self.directory / "redis.log").open("ab") as log:
             # As Python ignores SIGXFSZ and does not restore it, a file that may not grow is an error of the write.
             self._process = subprocess.Popen(
@@ -83,6 +80,20 @@ class RedisProcess:
                     assert self._process.poll() is None, "the redis-server ended"
                     assert time.monotonic() < until, "the redis-server does not answer"
                     time.sleep(POLL_S)
+
+    def follow(self, port: int) -> None:
+        """Becomes a replica of the Redis at this port, and waits until it has all its data."""
+        with self.client() as client:
+            client.replicaof(HOST, port)
+            until = time.monotonic() + READY_WITHIN_S
+            while client.info("replication")["master_link_status"] != "up":
+                assert time.monotonic() < until, "the replica does not catch up"
+                time.sleep(POLL_S)
+
+    def lead(self) -> None:
+        """Is a replica no longer."""
+        with self.client() as client:
+            client.replicaof("NO", "ONE")
 
     def has_ended(self) -> bool:
         """Whether the process ended by itself."""

@@ -1,19 +1,18 @@
 """One run of a scenario: load, the fault in the middle of it, the rest of the load, then the reckoning."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Event, Thread
 
 from engine.errors import Unavailable
 from tests.chaos.clients import Person, Recorder, Submitter, in_thread
 from tests.chaos.evidence import cases_of, records_of
+from tests.chaos.faults import Fault
 from tests.chaos.history import NOTHING_AT_STAKE, Answer, History, Loss, Operation, Span, Verdict, check
 from tests.chaos.recovery import Recovery, Stopwatch
 from tests.chaos.site import DESK, Site
 from tests.chaos.specifications import CLERKS, EXPECTED
-
-Fault = Callable[[Site], None]
 
 SUBMITTERS = 2
 CASES_PER_S = 12.0
@@ -43,18 +42,25 @@ class Load:
     rest_within_s: float = REST_WITHIN_S
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Run:
-    """What came of one run. `began` and `over` are the moments of the fault (monotonic seconds)."""
+    """What came of one run.
+
+    `began` and `over` are the moments of the fault (monotonic seconds), `crashed_at` that from which on nothing more
+    is lost; `restarted` counts the processes that ended
+    by themselves.
+    """
 
     name: str
     began: float
     over: float
+    crashed_at: float
     at_stake: Span
     recovery: Recovery
     verdict: Verdict
     history: History
     cases: int
+    restarted: int
 
     @property
     def losses(self) -> list[Loss]:
@@ -68,8 +74,8 @@ class Run:
 
     @property
     def oldest_loss_s(self) -> float:
-        """How long before the end of the fault the earliest thing was acknowledged that is lost."""
-        return max((self.over - loss.answered_at for loss in self.verdict.losses), default=0.0)
+        """How long before the crash the earliest thing was acknowledged that is lost."""
+        return max((self.crashed_at - loss.answered_at for loss in self.verdict.losses), default=0.0)
 
     @property
     def acknowledged(self) -> int:
@@ -88,8 +94,9 @@ class Run:
 
 
 def run(site: Site, name: str, fault: Fault, load: Load, forgiven_s: float = 0.0) -> Run:
-    """Runs a load with a fault in it. What was acknowledged in its last `forgiven_s` may be lost."""
+    """Runs a load with a fault in it. What was acknowledged in the `forgiven_s` before its crash may be lost."""
     history = History()
+    restarted = site.restarted.total()
     stopped, given_up, done = Event(), Event(), Event()
     threads = [
         in_thread(
@@ -106,32 +113,49 @@ def run(site: Site, name: str, fault: Fault, load: Load, forgiven_s: float = 0.0
     try:
         site.wait_until(lambda: len(history.acknowledged(Operation.SUBMIT)) >= load.before, "the first cases")
         began = time.monotonic()
-        fault(site)
+        crashed_at = fault(site)
         over = time.monotonic()
         stopwatch = Stopwatch(site.state.client(), site.settings.shards)
         stopped.wait(load.after_s)
         stopped.set()
         _join(threads, load.rest_within_s)
         given_up.set()
-        _wait_for_rest(site, name, load.rest_within_s)
+        _wait_for_rest(site, name, history, load.rest_within_s)
     finally:
         for event in (stopped, given_up, done):
             event.set()
         _join([*threads, *people], load.rest_within_s)
     recovery = stopwatch.stopped()
-    records = records_of(site.parts, name)
-    at_stake = Span(over - forgiven_s, over) if forgiven_s else NOTHING_AT_STAKE
+    records = records_of(site.parts, name, _given(history))
+    # What was kept before the crash may be answered a little after it.
+    at_stake = Span(crashed_at - forgiven_s, over) if crashed_at is not None else NOTHING_AT_STAKE
     verdict = check(history, records, EXPECTED, at_stake)
     verdict.doubles += [f"the key {key} came with several requests" for key in site.service.keys_of_several_requests()]
-    return Run(name, began, over, at_stake, recovery, verdict, history, len(records))
+    return Run(
+        name=name,
+        began=began,
+        over=over,
+        crashed_at=began if crashed_at is None else crashed_at,
+        at_stake=at_stake,
+        recovery=recovery,
+        verdict=verdict,
+        history=history,
+        cases=len(records),
+        restarted=site.restarted.total() - restarted,
+    )
 
 
-def _wait_for_rest(site: Site, name: str, within_s: float) -> None:
+def _given(history: History) -> set[str]:
+    """The ids of the cases that were accepted."""
+    return {call.given for call in history.acknowledged(Operation.SUBMIT)}
+
+
+def _wait_for_rest(site: Site, name: str, history: History, within_s: float) -> None:
     """Waits until every case of this run has ended, or for so long."""
     until = time.monotonic() + within_s
     while time.monotonic() < until:
         try:
-            if all(case.ended for case in cases_of(site.parts, name)):
+            if all(case.ended for case in cases_of(site.parts, name, _given(history))):
                 return
         except Unavailable:
             pass

@@ -12,7 +12,7 @@ from tests.chaos.site import Layout
 class Scenario:
     """One fault.
 
-    `forgiven_s`: what was acknowledged so shortly before the end of the fault may be lost.
+    `forgiven_s`: what was acknowledged so shortly before the crash may be lost.
     """
 
     name: str
@@ -27,12 +27,17 @@ OWN_BROKER = Layout(own_broker=True)
 PROXIED = Layout(proxied=True, own_broker=True)
 ALWAYS = Layout(redis=("--appendonly", "yes", "--appendfsync", "always"))
 EVERYSEC = Layout(redis=("--appendonly", "yes", "--appendfsync", "everysec"))
+REPLICATED = Layout(replicated=True, proxied=True, own_broker=True, redis=EVERYSEC.redis)
+
+BUSY = Load(submitters=4, per_s=10, kinds=("sequence", "fan", "timed"), before=60, after_s=3)
+"""More than two workers can do on a machine of two cores, so that whoever is killed had much to do."""
 
 EVERYTHING = Layout(proxied=True, own_broker=True, redis=ALWAYS.redis)
 """An installation into which most faults can be injected one after another."""
 
 SCENARIOS = (
     Scenario(name="a worker killed", fault=faults.worker_killed),
+    Scenario(name="a worker killed under load", fault=faults.worker_killed, load=BUSY),
     Scenario(name="all workers killed", fault=faults.all_workers_killed),
     Scenario(name="beat killed", fault=faults.beat_killed),
     Scenario(name="the API killed", fault=faults.api_killed),
@@ -44,7 +49,8 @@ SCENARIOS = (
     Scenario(name="Redis killed, always", fault=faults.redis_killed, layout=ALWAYS),
     Scenario(name="Redis stopped, everysec", fault=faults.redis_stopped, layout=EVERYSEC),
     Scenario(name="Redis killed, everysec", fault=faults.redis_killed, layout=EVERYSEC),
-    Scenario(name="power lost, everysec", fault=faults.power_lost, layout=EVERYSEC, forgiven_s=2.0),
+    Scenario(name="power lost, everysec", fault=faults.power_lost, layout=EVERYSEC, forgiven_s=1.2),
+    Scenario(name="failover to a replica", fault=faults.failed_over, layout=REPLICATED, forgiven_s=1.0),
     Scenario(name="broker emptied", fault=faults.broker_emptied, layout=OWN_BROKER),
     Scenario(name="broker away", fault=faults.broker_away, layout=OWN_BROKER),
     Scenario(name="Redis slow (0.4 s)", fault=faults.redis_slow, layout=PROXIED),

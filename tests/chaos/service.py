@@ -46,9 +46,15 @@ class Service:
 
     def _serve(self) -> None:
         asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(asyncio.start_server(self._connected, HOST, self.port))
+        server = self._loop.run_until_complete(asyncio.start_server(self._connected, HOST, self.port))
         self._started.set()
         self._loop.run_forever()
+        server.close()
+        left = asyncio.all_tasks(self._loop)
+        for task in left:
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        self._loop.close()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -59,8 +65,8 @@ class Service:
                 head = f"HTTP/1.1 {status} -\r\nContent-Type: application/json\r\nContent-Length: {len(answer)}"
                 writer.write(f"{head}\r\n\r\n".encode() + answer)
                 await writer.drain()
-        except (OSError, asyncio.IncompleteReadError):
-            pass  # Who asked is gone, which is what these tests are about.
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # Who asked is gone, which is what these tests are about, or the service ends.
         writer.close()
 
     def _answered(self, path: str, key: str, body: bytes) -> tuple[int, bytes]:

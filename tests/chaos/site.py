@@ -5,10 +5,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event, RLock, Thread
 from types import TracebackType
 from typing import Self
 from uuid import uuid4
@@ -36,6 +38,10 @@ API = "api.wsgi"
 READY_WITHIN_S = 60.0
 ENDS_WITHIN_S = 30.0
 POLL_S = 0.02
+SUPERVISED_EVERY_S = 1.0
+
+REPLICA_LAG_S = 0.2
+"""In one direction. On one machine replication takes no time, and a failover would lose nothing worth the name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,16 +49,16 @@ class Layout:
     """Which parts there are.
 
     `redis` are options of the state's Redis. With `own_broker` the broker is another one. `proxied`: workers, beat and
-    API reach the state's Redis through a proxy. `preload` is a library for the state's Redis. `settings` are variables
-    of all processes.
+    API reach the state's Redis through a proxy. `replicated` (and proxied): the state's Redis has a replica, which
+    hears of everything `REPLICA_LAG_S` later. `settings` are variables of all processes.
     """
 
     redis: tuple[str, ...] = ()
     own_broker: bool = False
     proxied: bool = False
+    replicated: bool = False
     workers: int = 2
     beats: int = 1
-    preload: Path | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -62,16 +68,24 @@ class Site:
     def __init__(self, directory: Path, layout: Layout) -> None:
         self.directory = directory
         self.layout = layout
-        self.state = RedisProcess(directory / "state", *layout.redis, preload=layout.preload)
+        self.state = RedisProcess(directory / "state", *layout.redis)
         self._own_broker = RedisProcess(directory / "broker") if layout.own_broker else None
         self._proxy = Proxy(self.state.port) if layout.proxied else None
+        self._replica = RedisProcess(directory / "replica", *layout.redis) if layout.replicated else None
+        self._replication = Proxy(self.state.port) if layout.replicated else None
         self.service = Service()
         self._log_path = directory / "processes.log"
         self._log = self._log_path.open("ab")
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._supervised: set[str] = set()
+        self._changing = RLock()
+        self._over = Event()
+        self.restarted: Counter[str] = Counter()
         self._closing = ExitStack()
         self.api_port = free_port()
-        self.settings = Settings.from_environment(self._environment(self.state.url))
+        # What the tests themselves look at is beyond the proxy, except where they could not find it after a failover.
+        seen = self.proxy.url if layout.replicated else self.state.url
+        self.settings = Settings.from_environment(self._environment(seen))
         self.parts: Parts
 
     # -- parts ---------------------------------------------------------------------------------------------------------
@@ -105,11 +119,16 @@ class Site:
 
     def client(self, user: str) -> Client:
         """A client of the API that is this user."""
-        return Client(self.url, self._token(user))
+        return Client(self.url, self.token(user))
 
     def new_file(self, kind: str) -> Path:
         """The name of a file that does not exist."""
         return self.directory / f"{kind}-{uuid4().hex}"
+
+    def hire(self, person: str) -> None:
+        """Enters one more clerk."""
+        self.parts.registry.put_participant(Participant(person, person.title(), roles=("clerk",)))
+        self.parts.registry.add_user(User(person, access=("participant",)))
 
     def log(self) -> str:
         """What all processes have said."""
@@ -121,18 +140,27 @@ class Site:
         with ExitStack() as closing:
             closing.callback(self._log.close)
             closing.enter_context(self.service)
-            closing.callback(self.state.close)
+            closing.callback(lambda: self.state.close())
             self.state.start()
             if self._own_broker is not None:
                 closing.callback(self._own_broker.close)
                 self._own_broker.start()
             if self._proxy is not None:
                 closing.enter_context(self._proxy)
+            if self._replica is not None and self._replication is not None:
+                closing.callback(lambda: self._replica.close() if self._replica is not None else None)
+                self._replica.start()
+                closing.enter_context(self._replication)
+                self._follow()
             self.parts = build(self.settings)
             closing.callback(self._end_all)
             self._populate()
             for name in (*self.worker_names, *self.beat_names, "api"):
                 self.start(name)
+            supervisor = Thread(target=self._supervise, name="supervisor", daemon=True)
+            supervisor.start()
+            closing.callback(supervisor.join)
+            closing.callback(self._over.set)
             self.wait_until_ready()
             self._closing = closing.pop_all()
         return self
@@ -160,29 +188,26 @@ class Site:
 
     def start(self, name: str, module: str | None = None, extra: Mapping[str, str] | None = None) -> None:
         """Starts a process that does not run: `worker-<n>`, `beat-<n>` or `api`, or a module in its place."""
-        assert name not in self._running, f"{name} runs"
         url = self._proxy.url if self._proxy is not None else self.state.url
-        self._running[name] = subprocess.Popen(
-            self._command(name, module),
-            env={**self._environment(url), **(extra or {}), "PYTHONUNBUFFERED": "1"},
-            stdout=self._log,
-            stderr=self._log,
-            start_new_session=True,
-        )
+        with self._changing:
+            assert name not in self._running, f"{name} runs"
+            self._running[name] = subprocess.Popen(
+                self._command(name, module),
+                env={**self._environment(url), **(extra or {}), "PYTHONUNBUFFERED": "1"},
+                stdout=self._log,
+                stderr=self._log,
+                start_new_session=True,
+            )
+            if module is None:
+                self._supervised.add(name)
 
     def kill(self, *names: str) -> None:
         """Ends processes, and what they have started, without warning."""
-        for name in names:
-            os.killpg(self._running[name].pid, signal.SIGKILL)
-        for name in names:
-            self._running.pop(name).wait(ENDS_WITHIN_S)
+        self._end(signal.SIGKILL, names)
 
     def stop(self, *names: str) -> None:
         """Ends processes as an operator would."""
-        for name in names:
-            os.killpg(self._running[name].pid, signal.SIGTERM)
-        for name in names:
-            self._running.pop(name).wait(ENDS_WITHIN_S)
+        self._end(signal.SIGTERM, names)
 
     def restart(self, *names: str) -> None:
         """Kills processes and starts them again at once, as a supervisor would."""
@@ -190,13 +215,32 @@ class Site:
         for name in names:
             self.start(name)
 
-    def halt(self, name: str) -> None:
-        """Lets a process do nothing more, though it lives."""
-        os.killpg(self._running[name].pid, signal.SIGSTOP)
+    def fail_over(self) -> float:
+        """The state's Redis is lost, and its replica takes its place; what was on its way to the replica is lost too.
+
+        Then the lost one comes back as the replica of the other. Gives the moment of the loss (monotonic seconds).
+        """
+        assert self._replica is not None and self._replication is not None, "there is no replica in this layout"
+        self.state.kill()
+        self._replication.cut()
+        lost_at = time.monotonic()
+        self._replica.lead()
+        self.state, self._replica = self._replica, self.state
+        self.proxy.lead_to(self.state.port)
+        self._replica.start()
+        self._follow()
+        return lost_at
+
+    def _follow(self) -> None:
+        assert self._replica is not None and self._replication is not None
+        self._replication.delay(0.0)
+        self._replication.lead_to(self.state.port)
+        self._replica.follow(self._replication.port)
+        self._replication.delay(REPLICA_LAG_S)
 
     def go_on(self, name: str) -> None:
         """Lets a halted process go on."""
-        os.killpg(self._running[name].pid, signal.SIGCONT)
+        os.killpg(self.pid(name), signal.SIGCONT)
 
     def pid(self, name: str) -> int:
         """The id of a process."""
@@ -213,9 +257,31 @@ class Site:
 
     def forget(self, name: str) -> int:
         """Takes note of a process that has ended by itself; its exit code."""
-        return self._running.pop(name).wait(ENDS_WITHIN_S)
+        with self._changing:
+            return self._running.pop(name).wait(ENDS_WITHIN_S)
 
     # -- within --------------------------------------------------------------------------------------------------------
+
+    def _end(self, how: signal.Signals, names: Sequence[str]) -> None:
+        with self._changing:
+            self._supervised.difference_update(names)
+        for name in names:
+            with suppress(ProcessLookupError):
+                os.killpg(self.pid(name), how)
+        for name in names:
+            self._running[name].wait(ENDS_WITHIN_S)
+            with self._changing:
+                del self._running[name]
+
+    def _supervise(self) -> None:
+        """One thread: what has ended by itself is started again a second later, as the supervisor of a machine does."""
+        while not self._over.wait(SUPERVISED_EVERY_S):
+            with self._changing:
+                for name in tuple(self._supervised):
+                    if self.has_ended(name):
+                        del self._running[name]
+                        self.restarted[name] += 1
+                        self.start(name)
 
     def _command(self, name: str, module: str | None) -> list[str]:
         kind, _, number = name.partition("-")
@@ -248,8 +314,7 @@ class Site:
     def _populate(self) -> None:
         registry = self.parts.registry
         for person in CLERKS:
-            registry.put_participant(Participant(person, person.title(), roles=("clerk",)))
-            registry.add_user(User(person, access=("participant",)))
+            self.hire(person)
         registry.put_participant(Participant(DESK, "Desk"))
         registry.add_user(User(DESK, access=("admin",)))
         for text in TEXTS:
@@ -260,7 +325,8 @@ class Site:
                 StoredSpecification(specification.id, specification.version, document, text, "application/yaml")
             )
 
-    def _token(self, user: str) -> str:
+    def token(self, user: str) -> str:
+        """An access token of a user, good for a day."""
         now = int(time.time())
         access = ["admin" if user == DESK else "participant"]
         claims = {"sub": user, "access": access, "resource": user, "type": "access", "jti": uuid4().hex}

@@ -333,3 +333,14 @@ def test_what_is_ready_is_told_once_all_stages_are() -> None:
     with supervisor("[[program('a', WAITS)], [program('b', WAITS, ready=lambda: True)]]") as tree:
         lines_until(tree, "^ALL READY$")
         assert tree.poll() is None
+
+
+def test_what_once_had_a_steady_life_is_started_again_for_as_long_as_it_takes(tmp_path: Path) -> None:
+    # Its first life is steady, all further ones are quick: it dies of something beside it.
+    been = str(tmp_path / "been")
+    life = f"import os, sys, time; os.path.exists({been!r}) and sys.exit(3); open({been!r}, 'w'); time.sleep(0.3)"
+    policy = "RestartPolicy(first_delay_s=0.001, longest_delay_s=0.002, steady_after_s=0.2, quick_deaths_allowed=2)"
+    with supervisor(f"[[program('a', {life!r})]]", policy=policy) as tree:
+        for _ in range(6):
+            lines_until(tree, r"a ended \(exit code 3\) and starts again")
+        assert tree.poll() is None

@@ -1,4 +1,4 @@
-"""Every command of the README and the quickstart, run as a reader would."""
+"""Every command of the README, the quickstart and the page on backups, run as a reader would."""
 
 import os
 import re
@@ -28,8 +28,8 @@ def blocks(document: str, language: str) -> list[str]:
     return [text for kind, text in BLOCK.findall((ROOT / document).read_text()) if kind == language]
 
 
-@pytest.mark.timeout(120)
-@pytest.mark.parametrize("document", ["README.md", "docs/quickstart.md"])
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("document", ["README.md", "docs/quickstart.md", "docs/backup.md"])
 def test_every_command_of_a_document_does_what_it_says(up: Up, tmp_path: Path, document: str) -> None:
     (tmp_path / "docs").symlink_to(ROOT / "docs")
     for text in blocks(document, "yaml"):
@@ -44,7 +44,7 @@ def test_every_command_of_a_document_does_what_it_says(up: Up, tmp_path: Path, d
         env={**up.environment, "PATH": path},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -15,7 +15,7 @@ from deploy.settings import VARIABLES
 
 READY_WITHIN_S = 60.0
 
-MAIN = "from deploy.cli import main; main()"
+MAIN = "from deploy.script import main; main()"
 
 
 class Up:

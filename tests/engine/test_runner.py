@@ -8,17 +8,25 @@ from msgspec.structs import replace
 from engine.case import Case, CaseStatus
 from engine.definitions import Definitions
 from engine.effects import Distribute
-from engine.errors import Conflict, Forbidden, InvalidInput
-from engine.events import CaseCancelled, CaseFaulted, Distributed, Envelope, ItemMoved
+from engine.errors import Conflict, Forbidden, InvalidInput, Unavailable
+from engine.events import (
+    CaseCancelled,
+    CaseFaulted,
+    Distributed,
+    Envelope,
+    ItemCompleted,
+    ItemMoved,
+    TriggerPosted,
+)
 from engine.items.work_item import ItemState
 from engine.replay import replay, stub_of
-from engine.runner import Runner
+from engine.runner import RETRIED_AT_ONCE, STRIKES, Runner
 from engine.spec.read import read_specification
 from engine.step import STEPS
 from engine.store import codec
 from engine.store.memory import MemoryStore
 from engine.store.memory_registry import MemoryRegistry
-from engine.store.port import Commit, Outcome, Submission
+from engine.store.port import LEASE_MS, Commit, Outcome, Submission
 from engine.store.registry import StoredSpecification
 from engine.submission import submission
 from engine.worklist import Worklist
@@ -243,3 +251,45 @@ def _at(case_id: str) -> int:
     from engine.names import shard_of
 
     return shard_of(case_id, 2)
+
+
+def test_a_drainer_that_outlives_an_outage_counts_against_no_event(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.submit("one")
+    shard = bench.shard()
+
+    def away(*_: Any) -> Any:
+        raise Unavailable("the store is away")
+
+    for _ in range(STRIKES + 1):
+        with monkeypatch.context() as patched, pytest.raises(Unavailable):
+            patched.setattr(bench.store, "load", away)
+            bench.runner.drain(shard, "w1")
+        bench.now += LEASE_MS + 1
+    bench.drain()
+    assert bench.case().status is CaseStatus.RUNNING
+
+
+def test_a_faulted_case_that_is_cancelled_answers_all_that_was_set_aside(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.running()
+    bench.worklist.start("one:1", "ann")
+
+    def broken(*_: Any) -> None:
+        raise ZeroDivisionError("a bug")
+
+    bench.worklist.complete("one:1", {"by": "ann"}, "ann")
+    with monkeypatch.context() as patched:
+        patched.setitem(STEPS, ItemCompleted, broken)
+        bench.drain()
+    many = [Envelope("one", TriggerPosted("anything", n, "ann")) for n in range(3 * RETRIED_AT_ONCE)]
+    bench.store.append(_at("one"), [*many, Envelope("one", CaseCancelled("ann"))])
+    bench.drain()
+    item = bench.store.item("one:1")
+    assert item is not None and (item.state, item.applied) == (ItemState.COMPLETED, False)
+    assert bench.case().status is CaseStatus.CANCELLED
+    assert bench.store.parked("one") == [] and bench.store.dead_letters(_at("one")) == []
+    told = [entry.event for entry in bench.store.journal("one")]
+    assert [each for each in told if isinstance(each, TriggerPosted)] == [each.event for each in many]

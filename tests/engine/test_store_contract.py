@@ -33,6 +33,7 @@ from engine.store.port import (
     Lease,
     Once,
     Outcome,
+    Repaired,
     Reported,
     Store,
     Submission,
@@ -394,7 +395,7 @@ def test_the_work_of_a_shard_is_seen_until_it_is_drained(store: Store) -> None:
     case = submitted(store)
     assert store.work()[shard()].undrained == 1
     lease = store.acquire(shard(), "w1")
-    assert store.work()[shard()].undrained == 0
+    assert (store.work()[shard()].undrained, store.work()[shard()].events) == (0, 1)
     committed(store, case, lease, placed=[a_call()])
     assert store.work()[shard()].due_calls == 1
 
@@ -625,3 +626,38 @@ def test_a_full_shard_leaves_no_mark_of_what_it_refused(store: Store) -> None:
     event, mark = Envelope("order-1", CaseCancelled("ann")), Once("key", "digest")
     assert store.append(shard(), [event], mark, 1).kept is Kept.FULL
     assert store.append(shard(), [event], mark).kept is Kept.NEW
+
+
+def test_events_that_are_parked_leave_the_stream_and_keep_their_order(store: Store) -> None:
+    submitted(store)
+    where = shard()
+    cancelled = [Envelope("order-1", CaseCancelled(name)) for name in ("ann", "bob")]
+    store.append(where, cancelled)
+    lease = store.acquire(where, "w1")
+    assert lease is not None
+    store.park(lease._replace(number=lease.number + 1), store.read(where, 10))
+    assert len(store.read(where, 10)) == 3 and store.parked("order-1") == []
+    store.park(lease, store.read(where, 10)[1:])
+    assert len(store.read(where, 10)) == 1 and store.parked("order-1") == cancelled
+
+
+def test_a_repair_writes_a_case_its_items_and_entries_anew(store: Store) -> None:
+    submitted(store)
+    where = shard()
+    lease = store.acquire(where, "w1")
+    assert lease is not None
+    case = a_case("order-1")
+    case.status, case.revision = CaseStatus.RUNNING, 3
+    item = WorkItem("order-1:1", "order-1", "orders", "1", "main", "pick", "human", ItemState.OFFERED, 2, ("ann",))
+    entry = Entry(5, CaseCancelled("ann"), digest=b"12345678")
+    again = Envelope("order-1", CaseCancelled("bob"))
+    store.park(lease, store.read(where, 10))
+    repaired = Repaired(case, codec.pack_case(case), [item], [entry], [again], unparked=True)
+    assert not store.repair(lease._replace(owner="w2"), repaired)
+    assert store.repair(lease, repaired)
+    assert store.case("order-1") == case and store.item("order-1:1") == item
+    assert store.journal("order-1")[-1] == entry and store.parked("order-1") == []
+    assert [waiting.envelope for waiting in store.read(where, 10)] == [again]
+    assert [found.id for found in store.cases(CaseQuery(status=CaseStatus.RUNNING)).cases] == ["order-1"]
+    assert store.cases(CaseQuery(status=CaseStatus.SUBMITTED)).cases == []
+    assert [found.id for found in store.items(ItemQuery(person="ann")).items] == ["order-1:1"]

@@ -5,8 +5,11 @@ from random import Random
 from tests.simulation.scheduler import Scheduler
 
 FIRST_MS = 1_700_000_000_000
-JUMPS_MS = (5, 900, 4_000, 6_000, 30_000, 3_600_000)
+FORWARD_MS = (5, 900, 4_000, 6_000, 30_000, 3_600_000)
 """Within a lease, past a lease, and the hour of a wrong time zone."""
+
+BACK_MS = (5, 900, 4_000, 6_000, 30_000)
+"""What stands still until the clock is there again costs a simulated world as much time as a real one."""
 
 
 class Clock:
@@ -23,7 +26,9 @@ class Clock:
 
     def jump(self, luck: Random, *, back: bool) -> None:
         """Someone sets the clock."""
-        jump = luck.choice(JUMPS_MS)
         if back:
+            jump = luck.choice(BACK_MS)
             self.back_ms += jump
-        self._ahead_ms += -jump if back else jump
+            self._ahead_ms -= jump
+        else:
+            self._ahead_ms += luck.choice(FORWARD_MS)

@@ -1,4 +1,4 @@
-"""The world outside, as the connector sees it: it answers, slowly, late, with a failure, or not before it is too late."""
+"""The world outside, as a connector sees it: it answers at once, slowly, with a failure, or when it is too late."""
 
 from collections import Counter
 from collections.abc import Mapping

@@ -21,6 +21,7 @@ class Fault(StrEnum):
     CRASH_WITHIN = "crash within a batch"
     UNAVAILABLE = "store away"
     REPLY_LOST = "reply of the store lost"
+    OUTAGE = "store away for a while"
     BATCH_CUT = "batch cut, reply lost"
     FROZEN = "process frozen"
     SHUT_DOWN = "worker shut down"
@@ -31,6 +32,7 @@ class Fault(StrEnum):
     BELL_DELAYED = "bell delayed"
     BELL_OVERTAKES = "bell overtakes"
     BROKER_EMPTIED = "broker emptied"
+    BEAT_STOPS = "beat stops for a while"
     CALL_FAILS = "call fails"
     CALL_SLOW = "call slow"
     CALL_LATE = "call answered after its time"
@@ -45,6 +47,7 @@ AT_OPERATIONS: Mapping[Fault, float] = {
     Fault.UNAVAILABLE: 0.008,
     Fault.REPLY_LOST: 0.008,
     Fault.BATCH_CUT: 0.004,
+    Fault.OUTAGE: 0.0006,
     Fault.FROZEN: 0.005,
     Fault.SHUT_DOWN: 0.001,
     Fault.CLOCK_FORWARD: 0.0015,
@@ -58,6 +61,7 @@ ELSEWHERE: Mapping[Fault, float] = {
     Fault.BELL_DOUBLED: 0.08,
     Fault.BELL_DELAYED: 0.10,
     Fault.BELL_OVERTAKES: 0.10,
+    Fault.BEAT_STOPS: 0.02,
     Fault.CALL_FAILS: 0.15,
     Fault.CALL_SLOW: 0.12,
     Fault.CALL_LATE: 0.05,
