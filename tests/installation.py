@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -32,7 +32,15 @@ PATIENCE_S = 60.0
 class Installation:
     """Worker processes, beat, and the API if asked for. Everything is stopped when the block is left."""
 
-    def __init__(self, redis_url: str, data_dir: Path, *, workers: int = 2, log: Path | None = None) -> None:
+    def __init__(
+        self,
+        redis_url: str,
+        data_dir: Path,
+        *,
+        workers: int = 2,
+        log: Path | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         environment = {name: value for name, value in os.environ.items() if name not in VARIABLES}
         self.settings = Settings.from_environment(
             {
@@ -41,6 +49,7 @@ class Installation:
                 "CASEWRIGHT_DATA_DIR": str(data_dir),
                 "CASEWRIGHT_JWT_SECRET": "a secret of the tests alone, long enough for HS256",
                 "CASEWRIGHT_LOG_LEVEL": "WARNING",
+                **(variables or {}),
             }
         )
         self.environment = {**environment, **self.settings.environment(), "PYTHONUNBUFFERED": "1"}

@@ -92,6 +92,10 @@ def verify(file: Path, *, as_json: bool) -> None:
     """Check a backup without restoring it.
 
     All sums are checked, every record is read, and every case is replayed from its journal and compared.
+
+    \b
+    Example:
+      casewright verify before-the-upgrade.backup
     """
     with _told(file):
         about, total, differences = check_backup(reading(file))

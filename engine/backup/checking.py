@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from msgspec import MsgspecError
+
 from engine.backup.records import About, Total, read
 from engine.backup.restoring import Open, check
 from engine.backup.specifications import specifications_in
@@ -36,12 +38,19 @@ def verify(open_file: Open) -> Verified:
     with open_file() as source:
         for tree in read(source, (Tree,)):
             assert isinstance(tree, Tree)
-            for _ in tree.decoded():
-                pass
-            differences += (f"case {case_id}: {what}" for case_id, what in differences_of(tree, definitions))
+            differences += _differences(tree, definitions)
             if len(differences) >= MOST_DIFFERENCES:
                 break
     return Verified(about, total, differences[:MOST_DIFFERENCES])
+
+
+def _differences(tree: Tree, definitions: Definitions) -> list[str]:
+    try:
+        for _ in tree.decoded():
+            pass
+    except (MsgspecError, RecordDamaged) as damage:
+        return [f"case tree {tree.root}: a record in it cannot be read: {damage}"]
+    return [f"case {case_id}: {what}" for case_id, what in differences_of(tree, definitions)]
 
 
 def differences_of(tree: Tree, definitions: Definitions) -> Iterator[tuple[str, str]]:

@@ -17,8 +17,9 @@ What makes it fast changes no answer:
 - *No choice, no marking.* Where only one step can have given such a token, it is gone back at once.
 - *Best first.* The next marking is the one from which a relaxed plan (Hoffmann and Nebel, JAIR 2001) has fewest steps.
 
-Where few tokens go round in many ways, less can be reached from the present marking than lies behind the targets: when
-the backward search gives up, all markings that can be reached are visited, if they are few (`visited`).
+Where few tokens go round in many ways, less can be reached from the present marking than lies behind the targets, and
+where tokens abound, almost any way leads there: so the same is asked forwards too (`witness`), a little before the long
+search, and to its bound after it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -30,14 +31,14 @@ from engine.net.witness import Forwards
 EASY_MARKINGS = 40
 """Markings looked at before it is worth while to work out how many tokens can come to each place."""
 
-import os
+FEW_VISITED = 30
+"""Markings looked at forwards before that: where tokens abound, a way there is found at once."""
 
-FEW_VISITED = int(os.environ.get("FV", "30"))
-MOST_MARKINGS = int(os.environ.get("MM", "300"))
+MOST_MARKINGS = 1_000
 """Markings that the backward search may look at before it gives up."""
 
-MOST_VISITED = int(os.environ.get("MV", "300"))
-"""Markings that can be visited forwards after that."""
+MOST_VISITED = 300
+"""Markings that are looked at forwards in all."""
 
 FORCED_IN_A_ROW = 100
 """Steps gone back without a choice before the marking is kept like any other: they might lead round in a circle."""

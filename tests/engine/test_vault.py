@@ -9,6 +9,7 @@ import pytest
 
 from engine.case import Case, CaseStatus, PendingTimer, Run, RunState, TimerKind
 from engine.effects import Call, KeepResult
+from engine.errors import RecordDamaged
 from engine.events import CallAnswered, CaseSubmitted, Envelope, TriggerPosted
 from engine.items.work_item import ItemState, WorkItem
 from engine.journal import Entry
@@ -255,3 +256,20 @@ def test_a_tree_that_changed_is_not_removed(bench: Bench) -> None:
     assert bench.store.commit([Commit(case, after, codec.pack_case(after))]) == [Outcome.DONE]
     assert not bench.vault.remove(tree)
     assert bench.store.case("order-1") is not None
+
+
+def test_a_tree_that_cannot_be_read_is_told_and_the_others_are_given(redis_client: Any) -> None:
+    bench = redis_bench(redis_client, SHARDS)
+    for case_id in ("order-1", "order-2"):
+        begin(bench.store, a_case(case_id))
+    redis_client.hset(f"{{{shard_of('order-1', SHARDS)}}}:case:order-1", "body", b"\xc1")
+    told: dict[str, str] = {}
+    found = [
+        tree.root
+        for roots in bench.vault.roots(2**52)
+        for tree in bench.vault.trees(roots, lambda root, damage: told.update({root: damage.message}))
+    ]
+    assert (found, list(told)) == (["order-2"], ["order-1"])
+    assert told["order-1"].startswith("the record of case order-1 cannot be read")
+    with pytest.raises(RecordDamaged):
+        whole(bench.vault)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
+from deploy.backup_files import backups_in
 from deploy.settings import VARIABLES
 from engine.case import Case, CaseStatus
 from engine.events import CaseSuspended, Envelope
@@ -221,3 +222,17 @@ def test_a_restore_until_a_moment_gives_the_cases_as_they_were(
 def journal_until(store: Store, case_id: str, moment: int) -> int:
     """How many entries a journal has up to a moment."""
     return max((number for number, entry in enumerate(store.journal(case_id), 1) if entry.at <= moment), default=0)
+
+
+def test_beat_takes_backups_and_archives_by_itself(redis_url: str, tmp_path: Path) -> None:
+    asked = {"CASEWRIGHT_BACKUP_EVERY": "PT1M", "CASEWRIGHT_ARCHIVE_AFTER": "PT0S"}
+    with Installation(redis_url, tmp_path, workers=1, variables=asked) as running:
+        specification = running.deploy(FIVE_ECHOES)
+        case_ids = running.submit(specification, [(f"c{n}", {"n": n}) for n in range(20)])
+        archive = running.parts.archive
+        running.wait_until(lambda: all(archive.case(case_id) is not None for case_id in case_ids), "the archive")
+        running.wait_until(lambda: not running.parts.store.load(case_ids, []).cases, "an empty store")
+        running.wait_until(lambda: bool(backups_in(running.settings.backups)), "a backup")
+        assert not [key for key in running.redis().scan_iter() if b":c1" in key]
+        assert archive.journal("c1")[-1].event
+    casewright(redis_url, "verify", str(backups_in(running.settings.backups)[0]))
