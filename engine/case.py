@@ -182,12 +182,10 @@ class Case(Struct, array_like=True):
         twin = copy(self)
         twin.marking = self.marking.copy()
         twin.runs = self.runs.copy()
-        if self.due:
-            twin.due = {task: due.copy() if isinstance(due, list) else due for task, due in self.due.items()}
-        if self.timers:
-            twin.timers = self.timers.copy()
-        if self.held:
-            twin.held = self.held.copy()
+        # Also what is empty: a container that both have would be filled in both.
+        twin.due = {task: due.copy() if isinstance(due, list) else due for task, due in self.due.items()}
+        twin.timers = self.timers.copy()
+        twin.held = self.held.copy()
         return twin
 
     @property
