@@ -29,10 +29,10 @@ class Initiator:
         """Begins the case, and steers it."""
         office = self._office
         office.think(office.thinking_s * 3)
-        for _ in range(MOST_ASKED):
+        for asked in range(MOST_ASKED):
             if office.request(self._submit) or self._case in office.ledger.submitted:
                 break
-            office.think(1.0)
+            office.think(1.0 + asked)
         if self._scenario.trigger is not None:
             self._insist(TriggerPosted(self._scenario.trigger, None, "ann"), "trigger")
         if self._steers == "cancel":
