@@ -4,7 +4,19 @@ from flask import Flask, Response
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 
-from api import auth, dead_letters, docs, health, pictures, resources, specifications, steering, users, work_items
+from api import (
+    auth,
+    dead_letters,
+    docs,
+    health,
+    pictures,
+    resources,
+    shared_data,
+    specifications,
+    steering,
+    users,
+    work_items,
+)
 from api.bodies import StrictRequest
 from api.context import CORRELATION_HEADER, EXTENSION, correlation_id
 from api.problems import ProblemDocument, handle_problems, invalid_response
@@ -23,6 +35,7 @@ NOUNS: tuple[Routes, ...] = (
     dead_letters.routes,
     pictures.routes,
     resources.routes,
+    shared_data.routes,
     health.routes,
     docs.routes,
 )

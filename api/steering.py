@@ -12,11 +12,22 @@ from api.context import correlation_id, parts, principal
 from api.idempotency import given_key, once
 from api.messages import Body, CaseAddress, Nothing
 from api.permissions import Permission
+from api.problems import below
 from api.routes import API
 from api.submissions import overloaded
 from engine.case import Case, CaseStatus
+from engine.case_input import given_data_problems
 from engine.errors import Conflict, InvalidInput, Problem
-from engine.events import CaseCancelled, CaseResumed, CaseRetried, CaseSuspended, Envelope, Event, TriggerPosted
+from engine.events import (
+    CaseCancelled,
+    CaseResumed,
+    CaseRetried,
+    CaseSuspended,
+    DataGiven,
+    Envelope,
+    Event,
+    TriggerPosted,
+)
 from engine.names import shard_of
 from engine.spec.diagnostics import did_you_mean
 from engine.store.port import Kept
@@ -36,6 +47,12 @@ class Happening(Body):
 
     name: str = Field(max_length=100)
     data: Any = None
+
+
+class GivenData(Body):
+    """Variables of a case, or parts of an item's input, that are to have these values from now on."""
+
+    data: dict[str, Any] = Field(min_length=1)
 
 
 class Migration(Body):
@@ -125,6 +142,18 @@ def post_event(path: CaseAddress, body: Happening) -> Response:
     return _ask(case, TriggerPosted(body.name, body.data, principal().participant), refused=_refused_if_ended(case))
 
 
+@routes.post("/cases/<case_id>/data", Permission.CASES_SIGNAL, {202: Requested})
+def set_case_data(path: CaseAddress, body: GivenData) -> Response:
+    """Sets variables of a case, all or none. What waits for them is looked at again."""
+    case = find_case(path.case_id)
+    net = parts().definitions.get(case.specification, case.specification_version).nets[case.net]
+    problems = given_data_problems(net, body.data)
+    if problems:
+        message = f"the data does not fit case {case.id}"
+        raise InvalidInput(message, code="invalid_case_data", problems=below("$.data", problems))
+    return _ask(case, DataGiven(body.data, principal().participant), refused=_refused_if_ended(case))
+
+
 def _refused_if_ended(case: Case) -> Conflict | None:
     return Conflict(f"case {case.id} is {case.status}", code="case_ended") if case.ended else None
 
@@ -138,7 +167,8 @@ def _ask(case: Case, event: Event, *, refused: Conflict | None) -> Response:
     if refused is not None and (mark is None or not store.is_kept(shard, mark)):
         raise refused
     # What happens outside may come in any number; what an operator asks for must always get through.
-    most = parts().settings.most_waiting if isinstance(event, TriggerPosted) else None
+    outside = isinstance(event, TriggerPosted | DataGiven)
+    most = parts().settings.most_waiting if outside else None
     kept, ring = store.append(shard, [Envelope(case.id, event, correlation_id())], mark, most)
     if kept is Kept.FULL:
         raise overloaded()

@@ -31,6 +31,7 @@ from api.pages import page_of
 from api.permissions import Permission
 from api.problems import below
 from api.routes import Routes
+from api.steering import GivenData
 from api.users import NAME
 from engine.errors import Conflict, Forbidden, InvalidInput, NotFound, Problem
 from engine.items.work_item import LIVE, ItemState, WorkItem
@@ -196,6 +197,14 @@ def resume_item(path: ItemAddress, body: Nothing) -> Response:
     administrator = principal().may(Permission.ITEMS_ADMINISTER)
     item = _known(path.item_id)
     return _moved(parts().worklist.resume(item.id, _me(), correlation_id(), administrator=administrator))
+
+
+@routes.post("/work-items/<item_id>/data", Permission.CASES_SIGNAL, {200: ItemView})
+def update_item(path: ItemAddress, body: GivenData) -> Response:
+    """Changes parts of the input of a started item while somebody works on it (data pattern 17)."""
+    if not ITEM_ID.fullmatch(path.item_id):
+        raise NotFound(f"no item {path.item_id}", code="item_not_found")
+    return _moved(parts().worklist.update(path.item_id, body.data, _me(), correlation_id()))
 
 
 @routes.post("/work-items/<item_id>/add-instance", Permission.ITEMS_WORK, {200: ItemView})

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from enum import Enum
 from typing import Any, TypeAlias
 
+from connectors.callbacks import asked_for
 from connectors.port import ConfigProblem, Failed, FailureKind
 from connectors.secrets import misnamed_secrets, secret_name
 
@@ -22,7 +23,7 @@ class Unknown(Enum):
     VALUE = "a template"
     """A string with `{{` in it: its value may be of any type."""
     TEXT = "a secret"
-    """`{secret: NAME}`: a string."""
+    """`{secret: NAME}` or the URL of a callback: a string."""
 
 
 def check_deployed(check: Check, config: Mapping[str, Any]) -> list[ConfigProblem]:
@@ -125,6 +126,15 @@ def table(keys: Mapping[str, Check], required: tuple[str, ...] = ()) -> Check:
     return check
 
 
+def written_out(check: Check) -> Check:
+    """What `check` allows, but no template and no secret: it is needed before any call is made."""
+
+    def written(value: Any, path: Path) -> list[ConfigProblem]:
+        return [ConfigProblem(path, "must be written out")] if isinstance(value, Unknown) else check(value, path)
+
+    return written
+
+
 def choice(alternatives: Mapping[str, Check]) -> Check:
     """A mapping with exactly one of these keys."""
     any_of_them = table(alternatives)
@@ -152,7 +162,7 @@ def _between(low: float, high: float, types: tuple[type[int] | type[float], ...]
 def _with_unknowns(value: Any) -> Any:
     if isinstance(value, str):
         return Unknown.VALUE if "{{" in value else value
-    if secret_name(value) is not None:
+    if secret_name(value) is not None or asked_for(value) is not None:
         return Unknown.TEXT
     if isinstance(value, Mapping):
         return {key: _with_unknowns(entry) for key, entry in value.items()}

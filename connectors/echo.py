@@ -31,9 +31,8 @@ _CONFIG = table({"delay_s": number(0, MAX_DELAY_S), "fail": _FAIL})
 class EchoConnector:
     """Gives back its input. A delay longer than the request's timeout ends as a timeout, when that is over."""
 
-    name = "echo"
-
-    def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, sleep: Callable[[float], None] = time.sleep, name: str = "echo") -> None:
+        self.name = name
         self._sleep = sleep
 
     def check_config(self, config: Mapping[str, Any]) -> list[ConfigProblem]:

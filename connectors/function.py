@@ -34,9 +34,8 @@ class FunctionConnector:
     The function runs in the calling thread and cannot be stopped: `timeout_s` binds only a function that keeps to it.
     """
 
-    name = "function"
-
-    def __init__(self, allowed: Iterable[str]) -> None:
+    def __init__(self, allowed: Iterable[str], name: str = "function") -> None:
+        self.name = name
         self._allowed = frozenset(allowed)
         for entry in self._allowed:
             if _ALLOWED.fullmatch(entry) is None:

@@ -2,287 +2,252 @@
 
 | key of the config | meaning |
 |---|---|
-| `url` | required; http or https |
-| `method` | GET (default), POST, PUT, PATCH, DELETE |
+| `url` | http or https; with a base URL in the settings, what follows it |
+| `method` | GET (default), POST, PUT, PATCH, DELETE, HEAD, OPTIONS |
 | `headers` | name to value; those that `auth` and the connector set take precedence |
 | `query` | name to value, added to the query of the URL; a list repeats the name, null leaves it out |
-| `body` | a string is sent as it is, a mapping as a form if the content type says so, all else as JSON; null: no body |
-| `auth` | `{bearer: X}`, `{api_key: {header or query: NAME, value: X}}` or `{basic: {username, password}}` |
+| `body` | what is sent; null: no body |
+| `encode` | how: `json`, `xml`, `form`, `multipart`, `text`, `base64` (`connectors.bodies`) |
+| `decode` | how the answer is read: `json`, `xml`, `text`, `base64`; by default as its content type says |
+| `auth` | one of `bearer`, `api_key`, `basic`, `oauth2` (`connectors.auth`) |
 | `timeout_s` | total, from connecting to the last byte; the smaller of this and the request's own counts |
+| `connect_timeout_s`, `read_timeout_s` | for connecting, and for each wait for something to read |
 | `expect` | the statuses that are a success, such as `2xx` (default) or `404` |
-| `max_response_bytes` | the longest body, after decompression; default 5 MiB |
+| `redirects` | how many are followed; 0 (default): a redirect is a status like any other |
+| `max_request_bytes`, `max_response_bytes` | the longest bodies, the second after decompression; default 5 MiB |
+| `callback` | true: an expected status is not the outcome yet, that comes to `{callback: url}` of the config |
+| `wait_s`, `signature` | of a callback, as for the `webhook` connector |
 
-Where neither `body` nor `query` is given, the task's input is sent: as a JSON body by POST, PUT and PATCH, as the query
-by GET and DELETE (a mapping in it as its JSON text). A POST, PUT or PATCH with `query` alone still sends the input.
-The output is `{status, headers, body, elapsed_ms}`: header names in lower case, the body decoded where it is JSON and
-text otherwise. A redirect is not followed: it is a status like any other.
+Where neither `body` nor `query` is given, the task's input is sent: as a body by POST, PUT and PATCH, as the query by
+the others (a mapping in it as its JSON text). A POST, PUT or PATCH with `query` alone still sends the input. The output
+is `{status, headers, body, elapsed_ms}`, header names in lower case; of a callback `{headers, body}`.
+
+| key of the settings | meaning |
+|---|---|
+| `base_url` | every call goes to this URL or below it |
+| `auth`, `headers` | what every call is sent with; only with `base_url`, which says to whom |
+| `timeout_s` and the other limits, `redirects` | as in the config; the smaller one counts |
+| `allow` | addresses beside the global ones (`connectors.guard`) |
+| `proxy` | `{url, username, password}` |
+| `tls` | `connectors.tls` |
 """
 
+import math
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import closing
-from datetime import UTC, datetime
-from re import compile as pattern
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import requests
-from urllib3.exceptions import DecodeError, HTTPError, LocationValueError, ReadTimeoutError
-from urllib3.util import Timeout
+from urllib3.exceptions import HTTPError
 
-from connectors import auth, bodies, headers
-from connectors.config import (
-    Path,
-    Unknown,
-    anything,
-    bad_config,
-    check_deployed,
-    integer,
-    list_of,
-    mapping_of,
-    number,
-    one_of,
-    table,
-    text,
-    text_that,
+from connectors import auth, bodies
+from connectors.callbacks import OWN, items_in
+from connectors.config import bad_config, check_deployed
+from connectors.guard import AddressRefused, Guard
+from connectors.http_answer import broken, content_of, is_expected, output_of, unexpected, where
+from connectors.http_config import (
+    DEFAULT_BODY_BYTES,
+    MAX_TIMEOUT_S,
+    check_settings,
+    check_with,
+    merged,
 )
-from connectors.port import CallRequest, ConfigProblem, Done, Failed, FailureKind, Outcome, covers, http_kind
+from connectors.http_exchange import Exchange
+from connectors.http_request import request_of
+from connectors.inbound import outcome_of
+from connectors.oauth import LIFETIME_S, AccessToken, AccessTokens, Grant, TokenWaitTooLong
+from connectors.port import Answer, CallRequest, ConfigProblem, Failed, FailureKind, Inbound, Outcome
 from connectors.secrets import shown_url
 from connectors.sessions import Sessions
+from connectors.tls import Tls, TlsUnusable
+from connectors.webhook import later
 
-METHODS_WITH_BODY = ("POST", "PUT", "PATCH")
-METHODS = ("GET", *METHODS_WITH_BODY, "DELETE")
-MAX_TIMEOUT_S = 3600.0
-MIN_TIMEOUT_S = 0.001
-DEFAULT_RESPONSE_BYTES = 5 * 1024 * 1024
-MAX_RESPONSE_BYTES = 64 * 1024 * 1024
-EXCERPT_BYTES = 4096
-"""How much of an unexpected answer's body is read for the message."""
-CHUNK_BYTES = 64 * 1024
 HOSTS_PER_THREAD = 32
 """To how many hosts a thread keeps a connection open."""
-MAX_CAUSES = 10
-"""How deep an exception is searched for what lies behind it."""
-RETRYABLE_STATUSES = ("408", "429", "5xx")
+MAX_TOKEN_BYTES = 64 * 1024
+UNAUTHORIZED = 401
 
-_STATUS = pattern(r"[1-5](?:xx|[0-9][0-9])")
-# Blanks, control characters and backslashes are read differently by different parsers of URLs.
-_AMBIGUOUS = pattern(r"[\x00-\x20\x7f\\]")
-# What a header of our own may hold; everything else in an id is percent-encoded.
-_PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
-
-
-def _is_url(value: str) -> bool:
-    try:
-        parts = urlsplit(value)
-        (parts.hostname or "").encode("idna")
-        return (
-            parts.scheme in ("http", "https")
-            and bool(parts.hostname)
-            and parts.port != 0
-            and not _AMBIGUOUS.search(value)
-        )
-    except ValueError:
-        return False
-
-
-def _check_expected(value: Any, path: Path) -> list[ConfigProblem]:
-    if isinstance(value, Unknown) or _STATUS.fullmatch(str(value)):
-        return []
-    return [ConfigProblem(path, "must be a status such as 404, or a class of them such as 2xx")]
-
-
-def _check_url_and_auth(config: Any, path: Path) -> list[ConfigProblem]:
-    problems = _KEYS(config, path)
-    if problems or not isinstance(config, Mapping) or "auth" not in config or isinstance(config["url"], Unknown):
-        return problems
-    in_both = "@" in urlsplit(config["url"]).netloc
-    return [ConfigProblem((*path, "auth"), "the URL holds a user and password already")] if in_both else []
-
-
-_KEYS = table(
-    {
-        "method": one_of(*METHODS),
-        "url": text_that(_is_url, "an http or https URL"),
-        "headers": mapping_of(headers.check_name, headers.check_value),
-        "query": mapping_of(text, anything),
-        "body": anything,
-        "auth": auth.check,
-        "timeout_s": number(MIN_TIMEOUT_S, MAX_TIMEOUT_S),
-        "expect": list_of(_check_expected),
-        "max_response_bytes": integer(1, MAX_RESPONSE_BYTES),
-    },
-    required=("url",),
-)
+Resolve = Callable[[Any], Any]
 
 
 class HttpConnector:
-    """Makes HTTP requests; the module says what its config may hold.
+    """Makes HTTP requests; the module says what its config and its settings may hold.
 
     Every request carries the item's id as `Idempotency-Key`, the same for each attempt, and `X-Correlation-Id`. A call
     is over when its total timeout is, whatever the server does; only the look-up of the host's name may take longer
     (see `connectors.deadline`). Each thread keeps a connection open to each of its last `hosts_per_thread` hosts.
 
     Timeouts and broken connections are retryable, and so are the statuses 408, 429 and 5xx.
+
+    `resolve` gives the values of the secrets that the settings name. Without a `guard`, which an installation always
+    gives it (`connectors.kinds`), calls go to any address. Raises `ValueError` for settings that cannot be used.
     """
 
-    name = "http"
-
-    def __init__(self, hosts_per_thread: int = HOSTS_PER_THREAD) -> None:
-        self._sessions = Sessions(hosts_per_thread)
+    def __init__(
+        self,
+        name: str = "http",
+        settings: Mapping[str, Any] | None = None,
+        resolve: Resolve = lambda settings: settings,
+        guard: Guard | None = None,
+        hosts_per_thread: int = HOSTS_PER_THREAD,
+    ) -> None:
+        self.name = name
+        self._settings = settings or {}
+        self._resolve = resolve
+        problems = check_deployed(check_settings, self._settings)
+        if problems:
+            raise ValueError(bad_config(problems).message)
+        self._guard = guard or Guard(anywhere=True)
+        self._check = check_with(self._settings.get("base_url"))
+        tls = Tls(lambda: resolve(self._settings.get("tls", {})))
+        self._sessions = Sessions(hosts_per_thread, self._guard, tls.context)
+        self._tokens = AccessTokens()
 
     def check_config(self, config: Mapping[str, Any]) -> list[ConfigProblem]:
-        return check_deployed(_check_url_and_auth, config)
+        problems = check_deployed(self._check, config)
+        if problems or config.get("callback") is not True or OWN in items_in(config):
+            return problems
+        return [ConfigProblem(("callback",), "{callback: url} stands nowhere, so nobody learns where to answer")]
 
-    def call(self, request: CallRequest) -> Outcome:
-        problems = _check_url_and_auth(request.config, ())
+    def call(self, request: CallRequest) -> Answer:
+        problems = self._check(request.config, ())
         if problems:
             return bad_config(problems)
-        started, session = time.monotonic(), self._sessions.of_this_thread()
+        settings = self._resolve(self._settings)
+        call = replace(request, config=merged(settings, request.config))
+        if call.config.get("callback") and call.callback is None:
+            return Failed(FailureKind.REFUSED, "nobody would receive a callback here", retryable=False)
+        place = where(call.config)
         try:
-            prepared = session.prepare_request(_request(request))
-        except ValueError as error:
-            # So requests refuses a URL or a header, and so the encoding of JSON a value that is none.
-            what = f"no request can be made of the config ({type(error).__name__}): {_where(request.config)}"
-            return Failed(FailureKind.BAD_CONFIG, what, retryable=False)
-        try:
-            return _exchange(session, prepared, request, started)
+            return self._called(call, self._exchange(call, settings))
         except (requests.RequestException, HTTPError) as error:
-            return _failure(error, _where(request.config))
+            return broken(error, place)
+        except AddressRefused as refused:
+            return Failed(FailureKind.REFUSED, f"{refused}: {place}", retryable=False)
+        except TlsUnusable as unusable:
+            return Failed(FailureKind.BAD_CONFIG, f"{unusable}: {place}", retryable=False)
+        except TokenWaitTooLong:
+            return Failed(FailureKind.TIMEOUT, f"no access token in time: {place}", retryable=True)
+
+    def receive(self, request: CallRequest, inbound: Inbound) -> Outcome:
+        problems = self._check(request.config, ())
+        return bad_config(problems) if problems else outcome_of(inbound, request.config.get("signature"))
 
     def close(self) -> None:
         self._sessions.close()
 
+    def _exchange(self, call: CallRequest, settings: Mapping[str, Any]) -> Exchange:
+        session = self._sessions.of_this_thread()
+        session.waits.connect_s = call.config.get("connect_timeout_s", math.inf)
+        session.waits.read_s = call.config.get("read_timeout_s", math.inf)
+        until = time.monotonic() + min(call.timeout_s, call.config.get("timeout_s", MAX_TIMEOUT_S))
+        return Exchange(session, until, self._guard, _proxy_of(settings.get("proxy")))
 
-def _request(request: CallRequest) -> requests.Request:
-    config = request.config
-    method = config.get("method", "GET")
-    credentials = auth.credentials(config.get("auth"))
-    given = {name: headers.field_value(value) for name, value in config.get("headers", {}).items()}
-    content_type = next((value for name, value in given.items() if name.lower() == "content-type"), None)
-    content, made_type = _body(method, request, content_type)
-    own = {
-        "Idempotency-Key": quote(request.item_id, _PRINTABLE),
-        "X-Correlation-Id": quote(request.correlation_id, _PRINTABLE),
-    }
-    return requests.Request(
-        method,
-        config["url"],
-        headers=_merged({"Content-Type": made_type} if made_type else {}, given, credentials.headers, own),
-        params=[*bodies.fields(_query(method, request)), *credentials.query.items()],
-        data=content,
-    )
+    def _called(self, call: CallRequest, exchange: Exchange) -> Answer:
+        grant = auth.grant_of(call.config.get("auth"))
+        if grant is None:
+            return _asked(call, exchange, auth.credentials(call.config.get("auth")))
+        token = self._token(grant, exchange)
+        if isinstance(token, Failed):
+            return token
+        outcome = _asked(call, exchange, auth.bearer(token))
+        if isinstance(outcome, Failed) and outcome.kind == f"http_{UNAUTHORIZED}":
+            self._tokens.refused(grant, token)
+            fresh = self._token(grant, exchange)
+            if isinstance(fresh, Failed):
+                return fresh
+            outcome, token = _hidden(_asked(call, exchange, auth.bearer(fresh)), token), fresh
+        return _hidden(outcome, token)
 
-
-def _body(method: str, request: CallRequest, content_type: str | None) -> tuple[bytes | None, str | None]:
-    body = request.config.get("body", request.input if method in METHODS_WITH_BODY else None)
-    return (None, None) if body is None else bodies.encode(body, content_type)
-
-
-def _query(method: str, request: CallRequest) -> Mapping[str, Any]:
-    sends_input = method not in METHODS_WITH_BODY and "body" not in request.config
-    query: Mapping[str, Any] = request.config.get("query", request.input if sends_input else {})
-    return query
-
-
-def _merged(*layers: Mapping[str, str]) -> dict[str, str]:
-    # The names of headers are the same in upper and lower case, and the later layer wins.
-    merged = {name.lower(): (name, value) for layer in layers for name, value in layer.items()}
-    return dict(merged.values())
+    def _token(self, grant: Grant, exchange: Exchange) -> str | Failed:
+        try:
+            return self._tokens.get(grant, lambda: _fetched(grant, exchange), exchange.remaining_s())
+        except _NoToken as none:
+            return none.failure
+        except (requests.RequestException, HTTPError) as error:
+            return broken(error, f"POST {shown_url(grant.token_url)}")
 
 
-def _exchange(
-    session: requests.Session, prepared: requests.PreparedRequest, request: CallRequest, started: float
-) -> Outcome:
-    config, where = request.config, _where(request.config)
-    total_s = min(request.timeout_s, config.get("timeout_s", MAX_TIMEOUT_S)) - (time.monotonic() - started)
-    with closing(_send(session, prepared, total_s)) as response:
-        if not any(covers(entry, response.status_code) for entry in config.get("expect", ("2xx",))):
-            return _unexpected(response, where)
-        content = _content(response, config.get("max_response_bytes", DEFAULT_RESPONSE_BYTES))
-    if content is None:
-        return Failed(FailureKind.TOO_LARGE, f"the body is too large: {where}", retryable=False)
-    return _done(response, content, elapsed_ms=round((time.monotonic() - started) * 1000), where=where)
+def _asked(call: CallRequest, exchange: Exchange, credentials: auth.Credentials) -> Answer:
+    config, started = call.config, time.monotonic()
+    try:
+        request = request_of(call, credentials)
+        if isinstance(request.data, bytes) and len(request.data) > config.get("max_request_bytes", DEFAULT_BODY_BYTES):
+            return Failed(FailureKind.TOO_LARGE, f"the request is too large: {where(config)}", retryable=False)
+        with exchange.answer(request, config.get("redirects", 0)) as response:
+            if not is_expected(response, config):
+                return unexpected(response, where(config))
+            if config.get("callback"):
+                return later(call)
+            return output_of(response, config, round((time.monotonic() - started) * 1000))
+    except (requests.RequestException, HTTPError):
+        raise  # Some of these are a ValueError too, and mean something else.
+    except ValueError as error:
+        # So requests refuses a URL or a header, and so the encoding of a body a value that it cannot say.
+        what = f"no request can be made of the config ({type(error).__name__}: {error}): {where(config)}"
+        return Failed(FailureKind.BAD_CONFIG, what, retryable=False)
 
 
-def _send(session: requests.Session, prepared: requests.PreparedRequest, total_s: float) -> requests.Response:
-    if total_s <= 0:
-        raise requests.Timeout("no time was left to begin")
-    # The stubs know a timeout only as a number, which would be one for each wait and not the total.
-    total: Any = Timeout(total=total_s)
-    return session.send(prepared, stream=True, timeout=total, allow_redirects=False)
+class _NoToken(Exception):
+    """The server that gives access tokens gave none."""
+
+    def __init__(self, failure: Failed) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
 
 
-def _content(response: requests.Response, limit: int) -> bytes | None:
-    """The whole body, or None when it is longer than `limit`. It is read from urllib3, since requests would report a
-    timeout that happens here as a broken connection."""
-    if (response.raw.length_remaining or 0) > limit:
+def _fetched(grant: Grant, exchange: Exchange) -> AccessToken:
+    """A new token. Raises `_NoToken`, and what an exchange raises."""
+    place = f"POST {shown_url(grant.token_url)}"
+    with exchange.answer(_token_request(grant), redirects=0) as response:
+        if response.status_code != 200:
+            raise _NoToken(unexpected(response, place))
+        content = content_of(response, MAX_TOKEN_BYTES)
+    token = _token_in(content or b"")
+    if token is None:
+        raise _NoToken(Failed(FailureKind.BAD_RESPONSE, f"the answer holds no bearer token: {place}", retryable=False))
+    return token
+
+
+def _token_request(grant: Grant) -> requests.Request:
+    fields = {"grant_type": "client_credentials", "scope": grant.scope, "audience": grant.audience}
+    sent = {"Accept": bodies.JSON, "Content-Type": bodies.FORM}
+    if grant.client_in == "body":
+        fields |= {"client_id": grant.client_id, "client_secret": grant.client_secret}
+    else:
+        # RFC 6749, section 2.3.1: both are form-encoded first, so that a colon divides them for sure.
+        sent["Authorization"] = auth.basic(quote(grant.client_id, safe=""), quote(grant.client_secret, safe=""))
+    content, _ = bodies.encode(fields, None, "form")
+    return requests.Request("POST", grant.token_url, headers=sent, data=content)
+
+
+def _token_in(content: bytes) -> AccessToken | None:
+    try:
+        told = bodies.decode(content, None, "json")
+    except bodies.UndecodableBody:
         return None
-    content = bytearray()
-    for chunk in response.raw.stream(CHUNK_BYTES, decode_content=True):
-        content += chunk
-        if len(content) > limit:
-            return None
-    # A body of no bytes is never read, and only reading would give the connection back for the next call.
-    response.raw.release_conn()
-    return bytes(content)
+    if not isinstance(told, dict) or str(told.get("token_type", "bearer")).lower() != "bearer":
+        return None
+    value, lifetime_s = told.get("access_token"), told.get("expires_in", LIFETIME_S)
+    if not isinstance(value, str) or not value.isascii() or not value.isprintable() or not value:
+        return None
+    return AccessToken(value, max(float(lifetime_s), 0.0) if type(lifetime_s) in (int, float) else LIFETIME_S)
 
 
-def _done(response: requests.Response, content: bytes, elapsed_ms: int, where: str) -> Outcome:
-    try:
-        body = bodies.decode(content, response.headers.get("content-type"))
-    except bodies.UndecodableBody as error:
-        return Failed(FailureKind.BAD_RESPONSE, f"the body is not JSON ({error}): {where}", retryable=False)
-    lower_case = {name.lower(): value for name, value in response.headers.items()}
-    return Done({"status": response.status_code, "headers": lower_case, "body": body, "elapsed_ms": elapsed_ms})
+def _hidden(answer: Answer, token: str) -> Answer:
+    """An answer whose message does not repeat the token, which is a secret that no registry knows."""
+    if not isinstance(answer, Failed):
+        return answer
+    return replace(answer, message=answer.message.replace(token, "***"))
 
 
-def _unexpected(response: requests.Response, where: str) -> Failed:
-    status = response.status_code
-    retryable = any(covers(entry, status) for entry in RETRYABLE_STATUSES)
-    asked = headers.retry_after_s(response.headers.get("retry-after"), datetime.now(UTC)) if retryable else None
-    message = f"status {status} from {where}: {_excerpt(response)}".removesuffix(": ")
-    return Failed(http_kind(status), message, retryable, asked)
-
-
-def _excerpt(response: requests.Response) -> str:
-    try:
-        content = response.raw.read(EXCERPT_BYTES, decode_content=True)
-    except HTTPError:
-        # The status has decided already; a body that breaks off or cannot be unpacked only leaves the message shorter.
-        return ""
-    return bodies.text(content, response.headers.get("content-type"))
-
-
-def _where(config: Mapping[str, Any]) -> str:
-    return f"{config.get('method', 'GET')} {shown_url(config['url'])}"
-
-
-_FAILURES = (
-    ((TimeoutError, ReadTimeoutError, requests.Timeout), FailureKind.TIMEOUT, True, "no complete answer in time"),
-    ((DecodeError,), FailureKind.BAD_RESPONSE, False, "the body cannot be unpacked"),
-    ((LocationValueError, requests.exceptions.InvalidURL), FailureKind.BAD_CONFIG, False, "no host has this URL"),
-)
-"""What an exception means, if it is one of these or has one of them behind it. Any other is a broken connection."""
-
-
-def _failure(error: Exception, where: str) -> Failed:
-    causes = list(_causes(error))
-    for exceptions, kind, retryable, what in _FAILURES:
-        if any(isinstance(cause, exceptions) for cause in causes):
-            return Failed(kind, f"{what}: {where}", retryable)
-    return Failed(FailureKind.CONNECTION, f"{_reason(causes[-1])}: {where}", retryable=True)
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    cause: BaseException | None = error
-    for _ in range(MAX_CAUSES):
-        if cause is None:
-            return
-        yield cause
-        cause = cause.__cause__ or cause.__context__
-
-
-def _reason(cause: BaseException) -> str:
-    # The innermost cause is a socket's or http.client's own; those further out quote the URL with its query.
-    return (cause.strerror if isinstance(cause, OSError) else None) or f"{type(cause).__name__} {cause}"
+def _proxy_of(proxy: Mapping[str, Any] | None) -> str | None:
+    if proxy is None:
+        return None
+    if "username" not in proxy:
+        return str(proxy["url"])
+    parts = urlsplit(str(proxy["url"]))
+    login = f"{quote(proxy['username'], safe='')}:{quote(proxy.get('password', ''), safe='')}"
+    return parts._replace(netloc=f"{login}@{parts.netloc}").geturl()

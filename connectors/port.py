@@ -2,13 +2,15 @@
 
 A connector that fails is no exception but an outcome, a value that goes back to the case as an event. Whether a
 failure is tried again is not decided here: a connector says what happened, and the task's `retry` decides.
+
+Some answers take hours. Such a connector answers `Later`, and the outcome comes by callback (`connectors.callbacks`).
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 MAX_MESSAGE_CHARS = 300
 """The longest message of a failure that leaves the registry."""
@@ -22,7 +24,8 @@ class FailureKind(StrEnum):
     TIMEOUT = "timeout"
     """No complete answer within the time given; whether the call took effect is unknown."""
     CONNECTION = "connection"
-    """No connection, or it broke before the answer was complete; whether the call took effect is unknown."""
+    """No connection, it broke before the answer was complete, or the other side cannot take the call just now (a
+    status 4yz of SMTP); whether the call took effect is unknown."""
     BAD_RESPONSE = "bad_response"
     """An answer came that cannot be understood."""
     BAD_CONFIG = "bad_config"
@@ -30,9 +33,10 @@ class FailureKind(StrEnum):
     SECRET_MISSING = "secret_missing"
     """A secret that the config names is not there; nothing was sent."""
     TOO_LARGE = "too_large"
-    """The answer is longer than allowed; the rest of it was not read."""
+    """The answer is longer than allowed, and the rest of it was not read; or the request is, and was not sent."""
     REFUSED = "refused"
-    """The installation does not allow this call; nothing was sent."""
+    """The installation does not allow this call, or the other side refuses it for good (a status 5yz of SMTP); it had
+    no effect."""
     RAISED = "raised"
     """The called function, or the connector itself, raised."""
     LOST = "lost"
@@ -46,7 +50,9 @@ class CallRequest:
     """One attempt at one call.
 
     `item_id` is the idempotency key, the same for every attempt; `attempt` counts from 1. `config` has its templates
-    filled in, `{secret: NAME}` still stands for itself until the registry resolves it. `timeout_s` is the total.
+    filled in; `{secret: NAME}` and `{callback: ...}` still stand for themselves until the registry resolves them.
+    `timeout_s` is the total. `callback` is the token under which the outcome may come later, given by the registry:
+    the same for every attempt, and None where nobody would receive a callback.
     """
 
     item_id: str
@@ -56,6 +62,7 @@ class CallRequest:
     input: Mapping[str, Any]
     timeout_s: float
     correlation_id: str
+    callback: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +86,30 @@ class Failed:
     retry_after_s: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Later:
+    """The call was made, and its outcome comes by callback: one call of `/callbacks/{token}`.
+
+    `wait_s` is how long it is waited for before the call has failed with a timeout; None: as long as the task lives.
+    """
+
+    token: str
+    wait_s: float | None = None
+
+
 Outcome: TypeAlias = Done | Failed
+"""What definitely came of a call."""
+
+Answer: TypeAlias = Outcome | Later
+"""What a connector says of a call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """What came in by callback: the header fields, their names in lower case, and the body as it was sent."""
+
+    headers: Mapping[str, str]
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +125,9 @@ class Connector(Protocol):
 
     name: str
 
-    def call(self, request: CallRequest) -> Outcome:
-        """Make the call, whose secrets are resolved, and say what came of it. Raises only by a mistake of its own."""
+    def call(self, request: CallRequest) -> Answer:
+        """Make the call, whose secrets are resolved, and say what came of it. Raises only by a mistake of its own, and
+        `SecretMissing` where its settings name a secret that is not there."""
         ...
 
     def check_config(self, config: Mapping[str, Any]) -> list[ConfigProblem]:
@@ -109,6 +140,19 @@ class Connector(Protocol):
     def close(self) -> None:
         """Give up what is held open. May be called more than once."""
         ...
+
+
+@runtime_checkable
+class Receiver(Protocol):
+    """A connector that answers `Later`, and so understands what comes by callback."""
+
+    def receive(self, request: CallRequest, inbound: Inbound) -> Outcome:
+        """The outcome that a callback to this request brings. Raises `InboundRefused` where it does not count."""
+        ...
+
+
+class InboundRefused(Exception):
+    """A callback that does not count, because whoever sent it did not sign it as was agreed. Nothing has changed."""
 
 
 def http_kind(status: int) -> str:

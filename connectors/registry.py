@@ -3,10 +3,23 @@
 import logging
 import re
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from connectors.port import MAX_MESSAGE_CHARS, CallRequest, Connector, Done, Failed, FailureKind, Outcome
+from connectors.callbacks import Callbacks, CallbackUnknown, filled_in
+from connectors.port import (
+    MAX_MESSAGE_CHARS,
+    Answer,
+    CallRequest,
+    Connector,
+    Failed,
+    FailureKind,
+    Inbound,
+    InboundRefused,
+    Later,
+    Outcome,
+    Receiver,
+)
 from connectors.secrets import SecretMissing, Secrets
 
 MAX_RAW_MESSAGE_CHARS = 16_000
@@ -19,18 +32,22 @@ log = logging.getLogger(__name__)
 
 
 class Registry:
-    """The connectors by name. Without `secrets` every `{secret: NAME}` is a missing one.
+    """The connectors by name. Without `secrets` every `{secret: NAME}` is a missing one; without `callbacks` nobody
+    receives any, and a connector that would wait for one fails.
 
     Raises `ValueError` when two connectors have one name.
     """
 
-    def __init__(self, connectors: Iterable[Connector], secrets: Secrets | None = None) -> None:
+    def __init__(
+        self, connectors: Iterable[Connector], secrets: Secrets | None = None, callbacks: Callbacks | None = None
+    ) -> None:
         self._connectors: dict[str, Connector] = {}
         for connector in connectors:
             if connector.name in self._connectors:
                 raise ValueError(f"two connectors are named {connector.name}")
             self._connectors[connector.name] = connector
         self._secrets = secrets or Secrets({})
+        self._callbacks = callbacks
 
     def names(self) -> list[str]:
         """The names of the connectors, sorted."""
@@ -40,29 +57,55 @@ class Registry:
         """The connector of this name, or None."""
         return self._connectors.get(name)
 
+    def begin(self, request: CallRequest) -> Answer:
+        """Make a call and say what came of it, or that it comes later; never raises. No message holds a secret or is
+        longer than `MAX_MESSAGE_CHARS`. The output is left as it came: what a service echoes of a secret stands in it.
+        """
+        return self._door(self._with_token(request), lambda connector, resolved: connector.call(resolved))
+
     def call(self, request: CallRequest) -> Outcome:
-        """Make a call and say what came of it; never raises. No message holds a secret or is longer than
-        `MAX_MESSAGE_CHARS`. The output is left as it came: what a service echoes of a secret stands in it."""
-        connector = self._connectors.get(request.connector)
-        if connector is None:
-            return self._shown(
-                Failed(FailureKind.UNKNOWN_CONNECTOR, f"there is no connector {request.connector}", False)
-            )
-        try:
-            resolved = replace(request, config=self._secrets.resolve(request.config))
-        except SecretMissing as missing:
-            return self._shown(Failed(FailureKind.SECRET_MISSING, str(missing), retryable=False))
-        outcome = self._guarded(connector, resolved)
-        return outcome if isinstance(outcome, Done) else self._shown(outcome)
+        """The same for who cannot wait for a callback, and so is given no token of one: `Later` is a failure."""
+        answer = self._door(replace(request, callback=None), lambda connector, resolved: connector.call(resolved))
+        if isinstance(answer, Later):
+            return Failed(FailureKind.REFUSED, f"nobody waits for a callback to {request.connector} here", False)
+        return answer
+
+    def receive(self, request: CallRequest, inbound: Inbound) -> Outcome:
+        """The outcome that a callback brings to a call. Raises `InboundRefused` where it does not count."""
+        waiting = self._with_token(request)
+        answer = self._door(waiting, lambda connector, resolved: _received(connector, resolved, inbound))
+        assert not isinstance(answer, Later), "what came by callback is not awaited once more"
+        return answer
 
     def close(self) -> None:
         """Close every connector."""
         for connector in self._connectors.values():
             connector.close()
 
-    def _guarded(self, connector: Connector, request: CallRequest) -> Outcome:
+    def _with_token(self, request: CallRequest) -> CallRequest:
+        token = None if self._callbacks is None else self._callbacks.token(request.item_id)
+        return replace(request, callback=token)
+
+    def _door(self, request: CallRequest, act: Callable[[Connector, CallRequest], Answer]) -> Answer:
+        connector = self._connectors.get(request.connector)
+        if connector is None:
+            what = f"there is no connector {request.connector}"
+            return self._shown(Failed(FailureKind.UNKNOWN_CONNECTOR, what, retryable=False), request)
+        answer = self._guarded(connector, request, act)
+        return self._shown(answer, request) if isinstance(answer, Failed) else answer
+
+    def _guarded(
+        self, connector: Connector, request: CallRequest, act: Callable[[Connector, CallRequest], Answer]
+    ) -> Answer:
         try:
-            return connector.call(request)
+            config = filled_in(request.config, request.item_id, self._callbacks if request.callback else None)
+            return act(connector, replace(request, config=self._secrets.resolve(config)))
+        except SecretMissing as missing:
+            return Failed(FailureKind.SECRET_MISSING, str(missing), retryable=False)
+        except CallbackUnknown as unknown:
+            return Failed(FailureKind.REFUSED, str(unknown), retryable=False)
+        except InboundRefused:
+            raise
         except Exception as error:  # noqa: BLE001 - the comment below says why it has to be every exception.
             # This is the one place that catches everything: a connector's mistake must fail its own item, and neither
             # the other calls of this worker nor the case may hang on it. The traceback is logged as redacted text
@@ -76,10 +119,18 @@ class Registry:
             )
             return Failed(FailureKind.RAISED, f"{type(error).__name__}: {error}", retryable=False)
 
-    def _shown(self, failure: Failed) -> Failed:
+    def _shown(self, failure: Failed, request: CallRequest) -> Failed:
         # Secrets are hidden before anything is shortened: of a secret that was cut in two, half would stay.
         redacted = self._secrets.redact(failure.message[:MAX_RAW_MESSAGE_CHARS])
+        if request.callback is not None:
+            redacted = redacted.replace(request.callback, "***")
         message = _UNPRINTABLE.sub(" ", redacted).strip()
         if len(message) > MAX_MESSAGE_CHARS:
             message = message[: MAX_MESSAGE_CHARS - 1] + "…"
         return replace(failure, message=message)
+
+
+def _received(connector: Connector, request: CallRequest, inbound: Inbound) -> Outcome:
+    if isinstance(connector, Receiver):
+        return connector.receive(request, inbound)
+    return Failed(FailureKind.REFUSED, f"{connector.name} waits for no callback", retryable=False)

@@ -64,6 +64,8 @@ class Settings:
     token_lifetime_s: int = 3600
     refresh_lifetime_s: int = 7 * 86_400
     secrets_dir: Path | None = None
+    connectors: Path | None = None
+    callback_secret: str | None = field(default=None, repr=False)
     functions_allowed: tuple[str, ...] = ()
     connect_threads: int = 32
     log_level: str = "INFO"
@@ -98,6 +100,8 @@ class Settings:
             token_lifetime_s=read.integer("token_lifetime_s", plain.token_lifetime_s, 1, YEAR_S),
             refresh_lifetime_s=read.integer("refresh_lifetime_s", plain.refresh_lifetime_s, 1, YEAR_S),
             secrets_dir=read.path("secrets_dir"),
+            connectors=read.path("connectors"),
+            callback_secret=read.secret("callback_secret"),
             functions_allowed=read.dotted_names("functions_allowed"),
             connect_threads=read.integer("connect_threads", plain.connect_threads, 1, 1024),
             most_waiting=read.integer("most_waiting", plain.most_waiting, 1, 10_000_000),

@@ -10,22 +10,30 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from connectors.echo import EchoConnector
+from connectors.callbacks import Callbacks, key_of
+from connectors.configuration import built, read
 from connectors.function import FunctionConnector
-from connectors.http import HttpConnector
+from connectors.kinds import kinds
+from connectors.port import Connector
 from connectors.registry import Registry as Connectors
 from connectors.secrets import Secrets
 from deploy.archive_places import Nowhere, place_at
+from deploy.credentials import signing_secret
 from deploy.doorbell import CeleryDoorbell, Doorbell
 from deploy.drawing import Graphviz
 from deploy.settings import Settings
+from deploy.shared_connector import SharedConnector
 from engine.archive.archive import Archive
 from engine.definitions import Definitions
 from engine.resources.directory import Directory
 from engine.runner import Runner
+from engine.shared_data import SharedData
 from engine.spec.diagnostics import did_you_mean
 from engine.spec.picture import Draw
+from engine.store.folders import Folders
+from engine.store.memory_folders import MemoryFolders
 from engine.store.port import Store
+from engine.store.redis_folders import RedisFolders
 from engine.store.redis_registry import RedisRegistry
 from engine.store.redis_store import RedisStore
 from engine.store.redis_vault import RedisVault
@@ -55,6 +63,12 @@ class Parts:
     doorbell: Doorbell
     draw: Draw
     archive: Archive = field(default_factory=lambda: Archive(Nowhere()))
+    folders: Folders = field(default_factory=MemoryFolders)
+
+    @property
+    def shared(self) -> SharedData:
+        """What cases share, for those who write it from outside."""
+        return SharedData(self.folders, self.store, self.doorbell.ring)
 
 
 def connect(redis_url: str) -> "Redis":
@@ -73,7 +87,8 @@ def build(settings: Settings) -> Parts:
     """Puts the parts together. Raises `Unavailable` when Redis is away, `Conflict` when it has other shards."""
     client = connect(settings.redis_url)
     store, registry = RedisStore(client, settings.shards), RedisRegistry(client)
-    return assemble(settings, store, registry, CeleryDoorbell(settings.broker_url), os.environ)
+    doorbell = CeleryDoorbell(settings.broker_url)
+    return assemble(settings, store, registry, doorbell, os.environ, RedisFolders(client), callbacks_of(settings))
 
 
 def open_vault(settings: Settings) -> Vault:
@@ -83,15 +98,23 @@ def open_vault(settings: Settings) -> Vault:
 
 
 def assemble(
-    settings: Settings, store: Store, registry: Registry, doorbell: Doorbell, environment: Mapping[str, str]
+    settings: Settings,
+    store: Store,
+    registry: Registry,
+    doorbell: Doorbell,
+    environment: Mapping[str, str],
+    folders: Folders | None = None,
+    callbacks: Callbacks | None = None,
 ) -> Parts:
     """Puts the parts together around a store, a registry and a doorbell (tests and `play` bring their own).
 
-    `environment` is where connectors find their secrets.
+    `environment` is where connectors find their secrets. Without `folders` what cases share is kept in memory; without
+    `callbacks` no connector waits for one.
     """
     definitions = Definitions(registry)
     directory = Directory(registry, SystemRandom())
-    runner = Runner(store, definitions, directory.snapshot)
+    folders = folders or MemoryFolders()
+    runner = Runner(store, definitions, directory.snapshot, folders)
     return Parts(
         settings=settings,
         store=store,
@@ -100,10 +123,11 @@ def assemble(
         directory=directory,
         runner=runner,
         worklist=Worklist(store, runner),
-        connectors=connectors_of(settings, environment),
+        connectors=connectors_of(settings, environment, SharedData(folders, store, doorbell.ring), callbacks),
         doorbell=doorbell,
         draw=Graphviz(),
         archive=Archive(place_at(settings.archive)),
+        folders=folders,
     )
 
 
@@ -119,7 +143,27 @@ def problems_of_config(
     return [(problem.path, problem.message) for problem in connector.check_config(config)]
 
 
-def connectors_of(settings: Settings, environment: Mapping[str, str]) -> Connectors:
-    """The connectors an installation has."""
-    secrets = Secrets(environment, settings.secrets_dir)
-    return Connectors([HttpConnector(), EchoConnector(), FunctionConnector(settings.functions_allowed)], secrets)
+def connectors_of(
+    settings: Settings,
+    environment: Mapping[str, str],
+    shared: SharedData | None = None,
+    callbacks: Callbacks | None = None,
+) -> Connectors:
+    """The connectors an installation has. Without `shared` they are good for checking configurations only.
+
+    Raises `ConfigurationInvalid` and `KindUnusable`.
+    """
+    secrets, known = Secrets(environment, settings.secrets_dir), kinds()
+    configured = read(settings.connectors, known) if settings.connectors is not None else []
+    every: list[Connector] = [*built(configured, known, secrets.resolve), SharedConnector(shared)]
+    if all(each.name != "function" for each in configured):
+        every.append(FunctionConnector(settings.functions_allowed))
+    return Connectors(every, secrets, callbacks)
+
+
+def callbacks_of(settings: Settings) -> Callbacks:
+    """How tokens of callbacks are made here. Where they have a secret of their own, those that the secret of JWTs has
+    signed before still count. Raises `CredentialsError`."""
+    secrets = [settings.callback_secret, signing_secret(settings)]
+    keys = tuple(key_of(each) for each in secrets if each is not None)
+    return Callbacks(keys, settings.public_url or f"http://{settings.host}:{settings.port}")

@@ -1,10 +1,10 @@
-"""What a case may be started with: its input variables, each of its type."""
+"""What a case may be started with, and what may be set in it from outside: variables of its net, each of its type."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from engine.errors import Problem
-from engine.spec.model import Net
+from engine.spec.model import Net, Variable
 
 
 def input_problems(net: Net, data: Mapping[str, Any]) -> list[Problem]:
@@ -19,6 +19,34 @@ def input_problems(net: Net, data: Mapping[str, Any]) -> list[Problem]:
             problems.append(Problem(f"$.{name}", f"is not a variable of net {net.name}"))
         elif not declared.input:
             problems.append(Problem(f"$.{name}", "is not an input variable"))
-        elif declared.schema is not None:
-            problems += [Problem(f"$.{name}{path[1:]}", message) for path, message in declared.schema.check(value)]
+        else:
+            problems += type_problems(declared, value)
     return problems
+
+
+def given_data_problems(net: Net, data: Mapping[str, Any]) -> list[Problem]:
+    """What keeps data from being set in a running case from outside."""
+    problems = []
+    for name, value in data.items():
+        declared = net.variables.get(name)
+        if declared is None:
+            problems.append(Problem(f"$.{name}", f"is not a variable of net {net.name}"))
+        elif declared.shared is not None:
+            problems.append(Problem(f"$.{name}", "is shared with other cases, and set where it is kept"))
+        elif name in _naming_folders(net):
+            problems.append(Problem(f"$.{name}", "names the folder that the case shares, and stays as it was"))
+        else:
+            problems += type_problems(declared, value)
+    return problems
+
+
+def type_problems(variable: Variable, value: Any) -> list[Problem]:
+    """What keeps a variable from having a value."""
+    found = variable.schema.check(value) if variable.schema is not None else ()
+    return [Problem(f"$.{variable.name}{path[1:]}", message) for path, message in found]
+
+
+def _naming_folders(net: Net) -> frozenset[str]:
+    """The variables of which the names of folders are made."""
+    templates = [each.shared.folder for each in net.shared.values() if each.shared is not None and each.shared.folder]
+    return frozenset().union(*(expression.variables for template in templates for expression in template.expressions))

@@ -86,6 +86,8 @@ class Draft:
         if changes:
             self.case.data = {**self.case.data, **changes}
             self._variables = None
+            for name in changes:
+                self.touched.update(self.net.awaited.get(name, ()))
 
     def note(self, what: str, task: str = "", number: int = 0, detail: Any = None) -> None:
         """Writes a line into the journal entry of this step."""

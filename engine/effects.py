@@ -186,6 +186,23 @@ class ForgetResults(Struct, frozen=True):
     run: str
 
 
+class AskShared(Struct, frozen=True):
+    """Asks what stands in shared variables; `places` says where each is kept. Answered by `SharedAnswered`.
+
+    `watch`: the case is to be told from then on when something there changes.
+    """
+
+    places: dict[str, str]
+    watch: bool
+    begins: bool = False
+
+
+class CloseShared(Struct, frozen=True):
+    """What cases shared in a place is no longer needed. It may be asked for more than once."""
+
+    place: str
+
+
 Effect = (
     CreateItem
     | Distribute
@@ -205,6 +222,8 @@ Effect = (
     | KeepResult
     | GatherInstances
     | ForgetResults
+    | AskShared
+    | CloseShared
 )
 
-Question = Distribute | AskClaims | AskSpecification | AskDue | GatherInstances
+Question = Distribute | AskClaims | AskSpecification | AskDue | GatherInstances | AskShared

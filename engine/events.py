@@ -130,6 +130,30 @@ class ChildEnded(Struct, array_like=True, tag="child.ended", frozen=True):
     cause: str | None = None
 
 
+class SharedAnswered(Struct, array_like=True, tag="shared.answered", frozen=True):
+    """What stands in the shared variables of a case, as far as anything does. `begins`: the case begins with it."""
+
+    values: dict[str, Any]
+    begins: bool = False
+
+
+class SharedChanged(Struct, array_like=True, tag="shared.changed", frozen=True):
+    """Something that the case shares, and may wait for, was changed by somebody else: it is read anew."""
+
+    place: str
+
+
+class SharedClosed(Struct, array_like=True, tag="shared.closed", frozen=True):
+    """The case has ended, and what only it and the cases below it shared is no longer needed."""
+
+
+class DataGiven(Struct, array_like=True, tag="data.given", frozen=True):
+    """Somebody outside sets variables of the case (data pattern 21). They fitted when it was asked."""
+
+    data: dict[str, Any]
+    by: str
+
+
 class ItemStarted(Struct, array_like=True, tag="item.started", frozen=True):
     """A person starts an item: the task fires."""
 
@@ -213,6 +237,14 @@ class ItemMoved(Struct, array_like=True, tag="item.moved", frozen=True):
     to: str | None = None
 
 
+class ItemUpdated(Struct, array_like=True, tag="item.updated", frozen=True):
+    """Parts of the input of a started item are changed from outside. It changes the item and leaves the case."""
+
+    item: str
+    data: dict[str, Any]
+    by: str
+
+
 class CaseFaulted(Struct, array_like=True, tag="case.faulted", frozen=True):
     """A step raised: its event was set aside with the traceback, and the case stands still."""
 
@@ -235,6 +267,10 @@ Event = (
     | InstancesGathered
     | SpecificationAnswered
     | ChildEnded
+    | SharedAnswered
+    | SharedChanged
+    | SharedClosed
+    | DataGiven
     | ItemStarted
     | ItemCompleted
     | ItemFailed
@@ -245,6 +281,7 @@ Event = (
     | Distributed
     | ClaimsAnswered
     | ItemMoved
+    | ItemUpdated
     | CaseFaulted
 )
 

@@ -15,8 +15,10 @@ from engine.effects import (
     Append,
     AskClaims,
     AskDue,
+    AskShared,
     AskSpecification,
     ClearTimer,
+    CloseShared,
     CreateItem,
     Distribute,
     DropCall,
@@ -42,16 +44,22 @@ from engine.events import (
     Envelope,
     Event,
     InstancesGathered,
+    SharedAnswered,
     SpecificationAnswered,
 )
 from engine.items import moves
 from engine.items.work_item import LIVE, WorkItem
 from engine.journal import Entry
+from engine.net import sharing
 from engine.spec.model import Specification
 from engine.step import step
 from engine.store import codec
+from engine.store.folders import Folders
 from engine.store.port import Commit, DeadLetter, Submission
 from engine.submission import first_event
+
+READING = frozenset({CaseStatus.RUNNING, CaseStatus.SUSPENDED})
+"""The states in which a case reads anew what it shares, before each event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +67,13 @@ class Reads:
     """What may have to be looked up while a case moves.
 
     `items` gives items by id, `results` what the instances of a run gave by index, `specification` the latest version
-    of a specification, or the one that is named.
+    of a specification, or the one that is named. `folders` hold what cases share.
     """
 
     items: Callable[[Iterable[str]], Mapping[str, WorkItem]]
     results: Callable[[str], Mapping[int, dict[str, Any]]]
     specification: Callable[[str, str | None], Specification | None]
+    folders: Folders
 
 
 class Distributor(Protocol):
@@ -157,7 +166,7 @@ class Progress:
             commit.timers_set = [timer for timer in commit.timers_set if timer not in cleared]
 
     def _take(self, event: Event, at: int, correlation_id: str) -> None:
-        events: list[Event] = [event]
+        events: list[Event] = [*self._read_anew(), event]
         while events:
             current = events.pop(0)
             if isinstance(current, CaseMigrated):
@@ -173,6 +182,15 @@ class Progress:
                 answer = self._follow(effect, done.at)
                 if answer is not None:
                     events.append(answer)
+
+    def _read_anew(self) -> list[Event]:
+        """What the case shares may have been changed by others: the news, if there is any."""
+        case, net = self.case, self.specification.nets[self.case.net]
+        if not net.shared or case.status not in READING:
+            return []
+        found = self._reads.folders.values(sharing.places(net, case))
+        changes, _ = sharing.news(net, case.data, found)
+        return [SharedAnswered(found)] if changes else []
 
     def _follow(self, effect: Effect, at: int) -> Event | None:
         """Collects what an effect asks for; gives the answer where it is a question."""
@@ -207,7 +225,10 @@ class Progress:
                 commit.results.append(effect)
             case ForgetResults(run):
                 commit.forgotten.append(run)
-            case Distribute() | AskClaims() | AskSpecification() | AskDue() | GatherInstances():
+            case CloseShared(place):
+                # Done at once, and again with the event if this commit fails: nothing is left there then.
+                self._reads.folders.close(place)
+            case Distribute() | AskClaims() | AskSpecification() | AskDue() | GatherInstances() | AskShared():
                 return self._answer(effect)
         return None
 
@@ -227,6 +248,12 @@ class Progress:
                 return DueAnswered(number, calendars.due(start, after, country, subdivision))
             case GatherInstances():
                 return self._gathered(question)
+            case AskShared(places, watch, begins):
+                if watch:
+                    # Before it is read, so that no change falls between.
+                    for place in sorted(set(places.values())):
+                        self._reads.folders.watch(place, self.case.id)
+                return SharedAnswered(self._reads.folders.values(places), begins)
 
     def _version(self, version: str) -> Specification:
         found = self._reads.specification(self.case.specification, version)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from engine.case import Case, CaseStatus
 from engine.effects import CreateItem, Effect, MoveItem, RelabelItem, SettleItem
-from engine.events import CaseMigrated, CaseSubmitted, ItemCompleted, ItemMoved
+from engine.events import CaseMigrated, CaseSubmitted, ItemCompleted, ItemMoved, ItemUpdated
 from engine.items import moves
 from engine.items.moves import Move
 from engine.items.work_item import LIVE, ItemState, WorkItem
@@ -66,6 +66,9 @@ def replay(
             raise ReplayDiffers(number, f"it was written by kernel semantics {entry.semantics}, this is {SEMANTICS}")
         if isinstance(entry.event, ItemMoved):
             items.move(entry.event, entry.at)
+            continue
+        if isinstance(entry.event, ItemUpdated):
+            items.update(entry.event, entry.at)
             continue
         if isinstance(entry.event, ItemCompleted):
             items.complete(entry.event)
@@ -162,6 +165,10 @@ class _Items:
         item = self.by_id[event.item]
         started = item if item.state is ItemState.STARTED else self._overtaken[event.item]
         self.by_id[event.item] = moves.complete(started, event.output, event.by, event.at)
+
+    def update(self, event: ItemUpdated, at: int) -> None:
+        item = self.by_id[event.item]
+        self.by_id[event.item] = moves.update(item, event.data, event.by, at, administrator=True)
 
     def move(self, event: ItemMoved, at: int) -> None:
         item, by, to = self.by_id[event.item], event.by, event.to or ""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 from traceback import format_exc
+from typing import Any
 
 from engine.case import Case, CaseStatus
 from engine.definitions import Definitions
@@ -18,10 +19,13 @@ from engine.events import CaseCancelled, CaseFaulted, CaseRetried, Envelope, Ite
 from engine.items.work_item import WorkItem
 from engine.journal import Entry, Note
 from engine.names import shard_of
+from engine.net import sharing
 from engine.progress import Distributor, Progress, Reads
 from engine.spec.model import Specification
 from engine.steps.cases import stand_still
 from engine.store import codec
+from engine.store.folders import Folders
+from engine.store.memory_folders import MemoryFolders
 from engine.store.port import Commit, DeadLetter, Lease, Outcome, Store, Waiting
 
 log = logging.getLogger(__name__)
@@ -56,11 +60,21 @@ class Drained:
 class Runner:
     """Moves cases of a store. Safe for use by several threads."""
 
-    def __init__(self, store: Store, definitions: Definitions, people: Callable[[], Distributor]) -> None:
-        """`people` gives the distributor of one batch, so that whom it asks is looked up at most once for it."""
+    def __init__(
+        self,
+        store: Store,
+        definitions: Definitions,
+        people: Callable[[], Distributor],
+        folders: Folders | None = None,
+    ) -> None:
+        """`people` gives the distributor of one batch, so that whom it asks is looked up at most once for it.
+
+        Without `folders` what cases share is kept in memory.
+        """
         self._store = store
         self._definitions = definitions
         self._people = people
+        self._folders = folders or MemoryFolders()
         self._interrupted: set[Lease] = set()
 
     def drain(self, shard: int, owner: str) -> Drained | None:
@@ -79,12 +93,20 @@ class Runner:
         self, case: Case, distributor: Distributor | None = None, packed_data: bytes | None = None
     ) -> Progress:
         """A case that was read, ready to take events. `packed_data`: what its data were unpacked from, if known."""
-        reads = Reads(self._items, self._store.results, self._definitions.find)
+        reads = Reads(self._items, self._store.results, self._definitions.find, self._folders)
         return Progress(self.specification_of(case), case, distributor or self._people(), reads, packed_data)
 
     def specification_of(self, case: Case) -> Specification:
         """The specification a case runs, compiled."""
         return self._definitions.get(case.specification, case.specification_version)
+
+    def variables_of(self, case: Case) -> dict[str, Any]:
+        """The variables of a case as its next step will find them: what it shares is read anew."""
+        net = self.specification_of(case).nets[case.net]
+        data = {**net.nulls, **case.data}
+        if net.shared:
+            data |= sharing.news(net, case.data, self._folders.values(sharing.places(net, case)))[0]
+        return data
 
     def _give_back_interrupted(self) -> None:
         """Gives back the leases over which the store went away: a drainer that lives on counts against no event."""

@@ -15,7 +15,7 @@ from engine.events import Continued, Event
 from engine.journal import Note
 from engine.net.settling import settle
 from engine.spec.model import Specification
-from engine.steps import calls, cases, children, instances, items, migration, suspension, timers, triggers
+from engine.steps import calls, cases, children, instances, items, migration, shared, suspension, timers, triggers
 
 
 class Step(NamedTuple):
@@ -43,12 +43,17 @@ STEPS: dict[type, Callable[[Draft, Any], None]] = {
     events.InstancesGathered: instances.gathered,
     events.SpecificationAnswered: children.specification_answered,
     events.ChildEnded: children.ended,
+    events.SharedAnswered: shared.answered,
+    events.SharedChanged: shared.changed,
+    events.SharedClosed: shared.closed,
+    events.DataGiven: cases.data_given,
     events.ItemStarted: items.started,
     events.ItemCompleted: items.completed,
     events.ItemFailed: items.failed,
     events.ItemSkipped: items.skipped,
     events.ItemCancelled: items.cancelled,
     events.ItemMoved: items.moved,
+    events.ItemUpdated: items.moved,
     events.Distributed: items.distributed,
     events.ClaimsAnswered: items.claims_answered,
     events.CallAnswered: calls.answered,

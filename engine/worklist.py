@@ -23,6 +23,7 @@ from engine.events import (
     ItemMoved,
     ItemSkipped,
     ItemStarted,
+    ItemUpdated,
 )
 from engine.executions import execution_of
 from engine.items import moves
@@ -30,7 +31,8 @@ from engine.items.moves import Move
 from engine.items.work_item import LIVE, WorkItem
 from engine.journal import Entry
 from engine.names import case_of, number_of
-from engine.net import firing
+from engine.net import firing, guards
+from engine.net.guards import PostconditionUnmet
 from engine.runner import COMMIT_ATTEMPTS, Runner
 from engine.spec.model import Task
 from engine.store.port import Outcome, Store
@@ -123,6 +125,15 @@ class Worklist:
             lambda item, at: moves.resume(item, by, at, administrator=administrator),
         )
 
+    def update(self, item_id: str, data: dict[str, Any], by: str, correlation_id: str = "") -> Done:
+        """Changes parts of the input of a started item (who may tell cases what happens outside)."""
+        return self._change(
+            item_id,
+            ItemUpdated(item_id, data, by),
+            correlation_id,
+            lambda item, at: moves.update(item, data, by, at, administrator=True),
+        )
+
     def start(self, item_id: str, by: str, correlation_id: str = "") -> Done:
         """Starts an item: its task fires, and rivals that can no longer be taken are withdrawn."""
         return self._step(item_id, Move.START, ItemStarted(item_id, by), by, correlation_id)
@@ -159,7 +170,9 @@ class Worklist:
             progress.take(InstanceAdded(item_id, data, by), loaded.at, correlation_id or case.correlation_id)
             commit = progress.finished()
             if self._store.commit([commit])[0] is Outcome.DONE:
-                [number] = [note.number for note in commit.entries[0].notes if note.what == "added"]
+                # Before it the case may have read anew what it shares.
+                notes = (note for entry in commit.entries for note in entry.notes)
+                [number] = [note.number for note in notes if note.what == "added"]
                 added = names.item_id(case.id, number)
                 ring = bool(commit.appended or commit.started)
                 return Added(added, commit.items.get(added, (None, None))[1], ring, calls=bool(commit.placed))
@@ -189,7 +202,9 @@ class Worklist:
         """Completes a started item. The item and its event are written together, so what is answered holds for ever.
 
         Raises `InvalidInput` (`invalid_output`) with every problem when the output breaks the form or what the
-        variables it is mapped to allow; the item stays started then.
+        variables it is mapped to allow; the item stays started then. So it does when what the task is to ensure does
+        not hold: `InvalidInput` (`postcondition_unmet`) where another output might help, `Conflict` of the same code
+        where only other data can.
         """
         for _ in range(COMMIT_ATTEMPTS):
             case, item, at = self._read(item_id)
@@ -211,10 +226,19 @@ class Worklist:
         moved: Callable[[WorkItem, int], WorkItem],
         to: str | None = None,
     ) -> Done:
+        return self._change(item_id, ItemMoved(item_id, move, by, to), correlation_id, moved)
+
+    def _change(
+        self,
+        item_id: str,
+        event: ItemMoved | ItemUpdated,
+        correlation_id: str,
+        changed: Callable[[WorkItem, int], WorkItem],
+    ) -> Done:
         for _ in range(COMMIT_ATTEMPTS):
             _, item, at = self._read(item_id)
-            after = moved(item, at)
-            entry = Entry(at, ItemMoved(item_id, move, by, to), correlation_id=correlation_id or item.correlation_id)
+            after = changed(item, at)
+            entry = Entry(at, event, correlation_id=correlation_id or item.correlation_id)
             if self._store.move(item, after, entry).done:
                 return Done(after)
             self._refuse_unless_live(item_id)
@@ -262,11 +286,16 @@ class Worklist:
             problems += task.form.check(output)
         if not problems:
             try:
-                _try_mappings(task, firing.seen(output, _trigger_of(case, item)), {**net.nulls, **case.data})
+                _try_mappings(task, firing.seen(output, _trigger_of(case, item)), self._runner.variables_of(case))
             except ValidationFailed as failure:
                 problems += failure.problems
             except ExpressionFailed as failure:
                 problems.append(Problem("$", str(failure)))
+            except PostconditionUnmet as unmet:
+                if not unmet.own:
+                    raise Conflict(str(unmet), code="postcondition_unmet") from unmet
+                problem = Problem("ensures", f"{unmet.source!r} does not hold")
+                raise InvalidInput(str(unmet), code="postcondition_unmet", problems=(problem,)) from unmet
         if problems:
             raise InvalidInput(
                 f"the output of item {item.id} does not fit task {task.name}", code="invalid_output", problems=problems
@@ -275,8 +304,9 @@ class Worklist:
 
 def _try_mappings(task: Task, output: Any, data: Mapping[str, Any]) -> None:
     """Raises what keeps the output of a task, or of one of its instances, from being taken."""
-    if task.output is not None:
-        task.output.apply(output, data)
+    changes = task.output.apply(output, data) if task.output is not None else {}
+    if task.instances is None:
+        guards.check_postcondition(task, {**data, **changes}, changes)
     for gather in task.instances.gathers if task.instances is not None else ():
         gather.source.read(output, {**data, OUTPUT: output})
 

@@ -19,7 +19,7 @@ from engine.events import CallAnswered
 from engine.spec.diagnostics import SpecificationInvalid
 from engine.spec.model import Kind, Specification
 
-REALLY_CALLED = frozenset({"echo", "function"})
+REALLY_CALLED = frozenset({"echo", "function", "shared"})
 """Connectors whose calls reach nothing outside."""
 
 

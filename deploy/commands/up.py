@@ -5,6 +5,7 @@ import shlex
 import socket
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -15,10 +16,12 @@ from deploy.commands.output import Failure, Refused
 from deploy.commands.server import TOKEN_LIFETIME_S, reached
 from deploy.commands.settings import data_dir_option, settings_with
 from deploy.commands.tokens import EVERY_ROLE, signed_token
-from deploy.credentials import ADMIN_USER
+from deploy.credentials import ADMIN_USER, make_private_directory
 from deploy.local import ANY_ADDRESS, run_up
 from deploy.processes import Program
 from deploy.settings import Settings, redis_is_named
+
+DEMO_CONNECTORS = "demo-connectors.yaml"
 
 
 @click.command()
@@ -44,6 +47,8 @@ def up(
       casewright up --port 8080 --workers 4 --data-dir ./data
     """
     settings = settings_with(host=host, port=port, data_dir=data_dir, workers=workers)
+    if demo:
+        settings = _allowing_the_stock_service(settings)
     code = run_up(
         settings,
         external_redis=redis_is_named(os.environ),
@@ -52,6 +57,17 @@ def up(
         extra=_stock_service(settings.data_dir) if demo else (),
     )
     click.get_current_context().exit(code)
+
+
+def _allowing_the_stock_service(settings: Settings) -> Settings:
+    """These settings with connectors that may call the demo's stock service, which is on this machine; an installation
+    that configures its connectors itself allows it there."""
+    if settings.connectors is not None:
+        return settings
+    place = settings.data_dir / DEMO_CONNECTORS
+    make_private_directory(settings.data_dir)
+    place.write_text(f'http: {{allow: ["{stock.HOST}:{stock.PORT}"]}}\n')
+    return replace(settings, connectors=place)
 
 
 def _stock_service(data_dir: Path) -> Sequence[Program]:

@@ -29,6 +29,7 @@ from engine.events import (
     Envelope,
     Event,
     InstancesGathered,
+    SharedAnswered,
     SpecificationAnswered,
     TimerFired,
 )
@@ -40,7 +41,7 @@ from engine.store import codec
 from engine.store.port import DeadLetter
 from engine.store.tree import CallRecord, CaseRecord, Tree
 
-ANSWERS = (Distributed, ClaimsAnswered, SpecificationAnswered, DueAnswered, InstancesGathered)
+ANSWERS = (Distributed, ClaimsAnswered, SpecificationAnswered, DueAnswered, InstancesGathered, SharedAnswered)
 
 NOBODY = "restore"
 """Who made a call whose outcome is on its way."""

@@ -12,7 +12,7 @@ from typing import Any
 from engine.data.expressions import Expression
 from engine.data.paths import MISSING, Path
 from engine.data.schemas import Schema
-from engine.data.transforms import TRANSFORMS, TransformFailed
+from engine.data.transforms import Transform, TransformFailed
 from engine.errors import Problem
 
 __all__ = ["MISSING", "InputMapping", "OutputMapping", "Source", "ValidationFailed"]
@@ -38,7 +38,7 @@ class Source:
     value: Any = None
     default: Any = None
     has_default: bool = False
-    transform: str | None = None
+    transforms: tuple[Transform, ...] = ()
     required: bool = False
 
     def read(self, document: Any, data: Mapping[str, Any]) -> Any:
@@ -60,13 +60,13 @@ class Source:
                 assert self.path is not None, "only a path can find nothing"
                 raise ValidationFailed((Problem(self.path.source, "is required and finds nothing"),))
             return MISSING
-        if self.transform is None:
-            return found
         try:
-            return TRANSFORMS[self.transform](found)
+            for transform in self.transforms:
+                found = transform.of(found)
         except TransformFailed as failure:
             place = self.path.source if self.path is not None else "$"
-            raise ValidationFailed((Problem(place, f"transform {self.transform}: {failure}"),)) from failure
+            raise ValidationFailed((Problem(place, str(failure)),)) from failure
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,8 @@ def later(at: int, text: str) -> int:
     """The moment that lies a duration after another. Raises `MomentInvalid`."""
     try:
         due = instant(at) + duration(text)
-    except OverflowError:
+    except (OverflowError, ValueError):
+        # A year that there is not is said so by one library, and so by the other.
         raise MomentInvalid(f"{text!r} reaches beyond the calendar") from None
     if due > LATEST:
         raise MomentInvalid(f"{text!r} reaches beyond the calendar")

@@ -4,6 +4,7 @@ Each function takes the item as it stands and gives the item as it will stand, o
 one only if the old one is still what it holds, so of many who try the same at once exactly one succeeds.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -28,6 +29,7 @@ class Move(StrEnum):
     CANCEL = "cancel"
     SUSPEND = "suspend"
     RESUME = "resume"
+    UPDATE = "update"
 
 
 class Right(StrEnum):
@@ -74,6 +76,7 @@ RULES: dict[Move, Rule] = {
         False,
     ),
     Move.RESUME: Rule(frozenset({ItemState.SUSPENDED}), None, Right.OWNER_OR_ADMINISTRATOR, False),
+    Move.UPDATE: Rule(frozenset({ItemState.STARTED}), None, Right.ADMINISTRATOR, False),
 }
 
 
@@ -140,6 +143,12 @@ def resume(item: WorkItem, by: str, at: int, *, administrator: bool) -> WorkItem
     check(item, Move.RESUME, by=by, administrator=administrator)
     assert item.suspended_from is not None, f"item {item.id} was never suspended"
     return _moved(item, item.suspended_from, at, suspended_from=None)
+
+
+def update(item: WorkItem, data: Mapping[str, Any], by: str, at: int, *, administrator: bool) -> WorkItem:
+    """Parts of what a started item was given are changed from outside, while its owner works on it."""
+    check(item, Move.UPDATE, by=by, administrator=administrator)
+    return _moved(item, item.state, at, input={**item.input, **data})
 
 
 def complete(item: WorkItem, output: Any, by: str, at: int) -> WorkItem:

@@ -16,7 +16,7 @@ from engine.draft import Draft
 from engine.effects import DropCall, ForgetResults, GatherInstances
 from engine.exceptions.raising import DATA_FAILURES, BoundExceeded, raise_data_exception
 from engine.items.work_item import ItemState
-from engine.net import cancellation, instances, joins, marking, mutexes, splits, timers, work
+from engine.net import cancellation, guards, instances, joins, marking, mutexes, splits, timers, work
 from engine.spec.model import Flow, Kind, OnFailure, OnThreshold, Task, Test
 
 Trigger = tuple[Any] | None
@@ -193,7 +193,9 @@ def _pass_through(draft: Draft, task: Task, trigger: Trigger) -> None:
     changes: Mapping[str, Any] = {}
     if task.kind is Kind.ROUTING and task.output is not None:
         changes = task.output.apply(seen({}, trigger), draft.variables)
-    flows = splits.chosen(task, {**draft.variables, **changes} if changes else draft.variables)
+    data = {**draft.variables, **changes} if changes else draft.variables
+    guards.check_postcondition(task, data, changes)
+    flows = splits.chosen(task, data)
     take_tokens(draft, task)
     draft.set_data(changes)
     draft.note("fired", task.name, 0, sorted(changes) if changes else None)
@@ -278,9 +280,10 @@ def _finish(draft: Draft, number: int, changes: Mapping[str, Any], *, forced: bo
     task = draft.task(draft.case.runs[number].task)
     data = {**draft.variables, **changes} if changes else draft.variables
     try:
+        guards.check_postcondition(task, data, changes)
         again = task.loop is not None and task.loop.goes_on(data)
         flows = () if again else splits.chosen(task, data)
-    except ExpressionFailed as failure:
+    except (ExpressionFailed, BoundExceeded) as failure:
         raise_data_exception(draft, task.name, number, failure)
         return False
     draft.set_data(changes)

@@ -8,11 +8,12 @@ items for people created or withdrawn, so that no item is shown that a running s
 from collections.abc import Iterable
 
 from engine.case import WAITING, CaseStatus, RunState
+from engine.data.expressions import ExpressionFailed
 from engine.draft import Draft
 from engine.effects import AskClaims
 from engine.exceptions.kinds import ExceptionKind
 from engine.exceptions.raising import DATA_FAILURES, raise_data_exception, raise_exception
-from engine.net import cancellation, firing, joins, mutexes
+from engine.net import cancellation, firing, guards, joins, mutexes
 from engine.net.ending import complete_or_deadlock, end
 from engine.net.or_join import Decision
 from engine.spec.model import END, Join, Kind, Task
@@ -61,7 +62,7 @@ def waiting_runs(draft: Draft, task: Task) -> list[int]:
 def withdraw_surplus(draft: Draft, task: Task, claimed: frozenset[str]) -> None:
     """Withdraws the runs that are too many, unclaimed and newest first."""
     waiting = waiting_runs(draft, task)
-    surplus = len(waiting) - joins.times(task, draft.state)
+    surplus = len(waiting) - guards.times(draft, task)
     order = sorted(waiting, key=lambda number: (draft.item(number) in claimed, -number))
     for number in order[: max(surplus, 0)]:
         withdraw(draft, number)
@@ -128,6 +129,10 @@ def _can_fire(draft: Draft, task: Task, people: _Waiting) -> bool:
             people.add(task)
         return False
     try:
+        if not guards.holds(draft, task):
+            if task.kind is Kind.HUMAN or task.delay is not None:
+                people.add(task)
+            return False
         if not firing.starts_by_itself(draft, task):
             people.add(task)
             return False
@@ -169,7 +174,11 @@ def _reached_end(draft: Draft) -> bool:
 def _match_items(draft: Draft, task: Task) -> None:
     """As many runs wait as the task could be taken in succession: missing ones are created, surplus ones withdrawn."""
     waiting = waiting_runs(draft, task)
-    wanted = joins.times(task, draft.state)
+    try:
+        wanted = guards.times(draft, task)
+    except ExpressionFailed as failure:
+        raise_data_exception(draft, task.name, 0, failure)
+        return
     for _ in range(wanted - len(waiting)):
         if not _has_trigger(draft, task):
             return

@@ -23,7 +23,8 @@ from engine.errors import Problem
 from engine.exceptions.raising import BoundExceeded
 from engine.items.work_item import ItemState, WorkItem
 from engine.names import child_id
-from engine.spec.model import Kind, Task
+from engine.net import sharing
+from engine.spec.model import SHARED_CONNECTOR, Kind, Task
 
 MAX_PRIORITY = 1_000_000
 
@@ -48,6 +49,8 @@ def _call(draft: Draft, task: Task, number: int, data: Data, instance: int | Non
     asked = task.call
     assert asked is not None, f"automated task {task.name} without a connector passed verification"
     given = input_of(task, data)
+    if asked.connector == SHARED_CONNECTOR:
+        given = sharing.write_of(draft, task, given)
     config = asked.config.value if asked.config.static else asked.config.render(data)
     call = Call(
         draft.item(number),

@@ -37,6 +37,7 @@ from engine.spec.model import (
 )
 from engine.spec.shape import named
 from engine.spec.timers import TimerCompiler
+from engine.spec.variables import VariablesCompiler, seen_by
 
 ConfigProblems = Sequence[tuple[tuple[str | int, ...], str]]
 CheckConfig = Callable[[str, Mapping[str, Any]], ConfigProblems]
@@ -97,10 +98,7 @@ class _Compiler:
 
     def _net(self, name: str, body: Mapping[str, Any]) -> Net:
         path: DocumentPath = ("nets", name)
-        variables = {
-            variable: self._variable(variable, declared, (*path, "variables", variable))
-            for variable, declared in body.get("variables", {}).items()
-        }
+        variables = VariablesCompiler(self._report, self._data, body, path).variables()
         implicit = body.get("termination") == "implicit"
         before = len(self._report.errors)
         flow = read_control_flow(body, path, self._report)
@@ -109,7 +107,7 @@ class _Compiler:
             check_reach(flow, body, path, self._report, implicit=implicit)
         control = ControlFlowCompiler(self._report, self._data, flow, body)
         tasks = {
-            task: self._task(task, index, written, control, variables, (*path, "tasks", task))
+            task: self._task(task, index, written, control, seen_by(task, variables), (*path, "tasks", task))
             for index, (task, written) in enumerate(body["tasks"].items())
         }
         consumers: dict[str, list[Task]] = {}
@@ -129,26 +127,17 @@ class _Compiler:
             or_joins=tuple(each for each in tasks.values() if each.join is Join.OR),
             mutexes=_by((each.mutex, each) for each in tasks.values()),
             triggers=_by((each.trigger.name if each.trigger else None, each) for each in tasks.values()),
+            guarded=tuple(each for each in tasks.values() if each.requires is not None),
+            awaited=_awaited(tasks.values()),
+            shared={variable: each for variable, each in variables.items() if each.shared is not None},
         )
 
     def _deadline(self, main: Net | None) -> When | None:
         """Until when a case is to be complete."""
         if "deadline" not in self._document or main is None:
             return None
-        return TimerCompiler(self._report, self._data).when(self._document["deadline"], main.variables, ("deadline",))
-
-    def _variable(self, name: str, written: Mapping[str, Any], path: DocumentPath) -> Variable:
-        schema = self._data.schema(written["schema"], (*path, "schema")) if "schema" in written else None
-        if schema is not None and "default" in written:
-            self._data.check_fits("the default", written["default"], (*path, "default"), schema)
-        return Variable(
-            name=name,
-            schema=schema,
-            input=written.get("input", False),
-            output=written.get("output", False),
-            default=written.get("default"),
-            has_default="default" in written,
-        )
+        variables = seen_by(None, main.variables)
+        return TimerCompiler(self._report, self._data).when(self._document["deadline"], variables, ("deadline",))
 
     def _task(
         self,
@@ -195,7 +184,15 @@ class _Compiler:
             delay=timers.delay(written, variables, path),
             instances=instances.instances(written, variables, path),
             decomposition=self._decomposition(written, path) if kind is Kind.COMPOSITE else None,
+            requires=self._assertion("requires", written, variables, path),
+            ensures=self._assertion("ensures", written, variables, path),
         )
+
+    def _assertion(
+        self, key: str, written: Mapping[str, Any], variables: Mapping[str, Variable], path: DocumentPath
+    ) -> Expression | None:
+        """The pre- or postcondition of a task."""
+        return self._data.expression(written[key], (*path, key), variables) if key in written else None
 
     def _check_keys(self, kind: Kind, written: Mapping[str, Any], path: DocumentPath) -> None:
         """Reports keys that tasks of this kind do not have."""
@@ -322,6 +319,15 @@ def _retry(written: Mapping[str, Any]) -> Retry:
         # YAML reads a status as a number.
         on=tuple(str(each) for each in written.get("on", plain.on)),
     )
+
+
+def _awaited(tasks: Iterable[Task]) -> dict[str, tuple[str, ...]]:
+    """The places before the tasks whose precondition names a variable, by variable."""
+    found: dict[str, tuple[str, ...]] = {}
+    for task in tasks:
+        for variable in task.requires.variables if task.requires is not None else ():
+            found[variable] = (*found.get(variable, ()), *task.inputs)
+    return found
 
 
 def _by(named_tasks: Iterable[tuple[str | None, Task]]) -> dict[str, tuple[Task, ...]]:

@@ -10,6 +10,7 @@ from engine.data.expressions import FUNCTIONS, Expression, ExpressionSyntax, Tem
 from engine.data.mapping import OUTPUT, InputMapping, OutputMapping, Source
 from engine.data.paths import Path, PathSyntax, compile_path
 from engine.data.schemas import Schema, SchemaInvalid, compile_schema
+from engine.data.transforms import Transform, TransformInvalid, compile_transforms
 from engine.spec.diagnostics import DocumentPath, Report, did_you_mean
 from engine.spec.model import Dialect, Variable
 from engine.spec.shape import is_long_source, named
@@ -52,6 +53,8 @@ class DataCompiler:
                 continue
             source = self.source(value, place, variables, sees_output=True)
             self._check_constant(source, value, place, variables[name].schema)
+            if not variables[name].visible:
+                self._report.error(place, hidden(name), at_key=True)
             entries.append((name, source, variables[name].schema))
         return OutputMapping(tuple(entries))
 
@@ -61,7 +64,7 @@ class DataCompiler:
             return
         if source.has_default:
             self.check_fits("the default", source.default, (*path, "default"), schema)
-        elif is_constant(written) and source.transform is None:
+        elif is_constant(written) and not source.transforms:
             self.check_fits("the value", source.value, (*path, "value") if is_long_source(written) else path, schema)
 
     def check_fits(self, what: str, value: Any, path: DocumentPath, schema: Schema) -> None:
@@ -89,9 +92,18 @@ class DataCompiler:
             value=written.get("value"),
             default=written.get("default"),
             has_default="default" in written,
-            transform=written.get("transform"),
+            transforms=self._transforms(written, path),
             required=written.get("required", False),
         )
+
+    def _transforms(self, written: Mapping[str, Any], path: DocumentPath) -> tuple[Transform, ...]:
+        if "transform" not in written:
+            return ()
+        try:
+            return compile_transforms(written["transform"])
+        except TransformInvalid as invalid:
+            self._report.error((*path, "transform", *invalid.place), invalid.reason)
+            return ()
 
     def path(self, text: str, path: DocumentPath, variables: Mapping[str, Variable] | None) -> Path | None:
         """The path of a text; `variables` are what it sees, where that is known now."""
@@ -100,8 +112,13 @@ class DataCompiler:
         except PathSyntax as error:
             self._report.error(path, f"{named(text)} {error.reason}")
             return None
-        if variables is not None and compiled.first is not None:
+        if variables is None:
+            return compiled
+        if compiled.first is not None:
             self._check_variables(frozenset({compiled.first}), path, variables)
+        else:
+            for name in [name for name, variable in variables.items() if not variable.visible]:
+                self._report.error(path, f"{named(text)} looks at all variables, and {hidden(name)}")
         return compiled
 
     def expression(self, text: str, path: DocumentPath, variables: Mapping[str, Variable]) -> Expression | None:
@@ -148,6 +165,8 @@ class DataCompiler:
         for name in sorted(names):
             if name not in variables:
                 self._report.error(path, f'no variable named "{name}"{did_you_mean(name, variables)}')
+            elif not variables[name].visible:
+                self._report.error(path, hidden(name))
 
     def schema(self, written: Any, path: DocumentPath) -> Schema | None:
         """A JSON Schema; None when it is none."""
@@ -156,6 +175,11 @@ class DataCompiler:
         except SchemaInvalid as error:
             self._report.error((*path, *error.path), error.reason)
             return None
+
+
+def hidden(name: str) -> str:
+    """What is said of a variable that is named where it is not seen."""
+    return f'"{name}" is not visible here: `tasks` of the variable names those that see it'
 
 
 def is_constant(written: Any) -> bool:

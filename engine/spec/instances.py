@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.data.mapping import Source
-from engine.spec.data import DataCompiler, is_constant
+from engine.spec.data import DataCompiler, hidden, is_constant
 from engine.spec.diagnostics import DocumentPath, Report, did_you_mean
 from engine.spec.model import Gather, Instances, OnFailure, OnThreshold, Variable
 from engine.spec.shape import MOST_INSTANCES, RESERVED_VARIABLES
@@ -108,6 +108,8 @@ class InstancesCompiler:
         for number, each in enumerate(listed):
             place = (*path, "gather", number) if isinstance(written, list) else (*path, "gather")
             name = each["variable"]
+            if name in variables and not variables[name].visible:
+                self._report.error((*place, "variable"), hidden(name))
             if name not in variables:
                 hint = did_you_mean(name, variables)
                 self._report.error((*place, "variable"), f'no variable named "{name}"{hint}')

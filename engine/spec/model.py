@@ -17,6 +17,9 @@ from engine.data.schemas import Schema
 START = "start"
 END = "end"
 
+SHARED_CONNECTOR = "shared"
+"""The connector through which a task writes shared variables."""
+
 DEFAULT_MAX_DEPTH = 25
 """How deep composite tasks may nest when the specification does not say: recursion without end must end."""
 
@@ -308,11 +311,32 @@ class Task:
     delay: When | None = None
     instances: Instances | None = None
     decomposition: Decomposition | None = None
+    requires: Expression | None = None
+    ensures: Expression | None = None
+
+
+class Scope(StrEnum):
+    """Who shares a variable: a case with all cases below its root, the cases of a specification, those of a folder."""
+
+    CASE = "case"
+    SPECIFICATION = "specification"
+    FOLDER = "folder"
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """Where the value of a variable is kept that a case has not for itself alone. `folder` gives a folder's name."""
+
+    scope: Scope
+    folder: Template | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A variable of a net. `input`: given when the case starts; `output`: part of its result."""
+    """A variable of a net. `input`: given when the case starts; `output`: part of its result.
+
+    `tasks` are those that see it (data pattern 3); None: all of the net.
+    """
 
     name: str
     schema: Schema | None = None
@@ -320,6 +344,13 @@ class Variable:
     output: bool = False
     default: Any = None
     has_default: bool = False
+    tasks: frozenset[str] | None = None
+    shared: Shared | None = None
+
+    @property
+    def visible(self) -> bool:
+        """Whether whoever looks at it sees it. A task that does not finds it without tasks."""
+        return self.tasks is None or bool(self.tasks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,7 +360,8 @@ class Net:
     `tasks` in the order of the document; `places` are all conditions, explicit and implicit, with `start` and `end`;
     `consumers[place]` are the tasks that take from a place, in the order of the document; `nulls` is the data of a
     net in which nothing is set: every declared variable exists for an expression, null until set. `or_joins`,
-    `mutexes` and `triggers` are the tasks that have one, in the order of the document.
+    `mutexes`, `triggers` and `guarded` (by `requires`) are the tasks that have one, in the order of the document;
+    `awaited[variable]` are the places before tasks that wait for it; `shared` are the variables other cases see too.
     """
 
     name: str
@@ -342,6 +374,9 @@ class Net:
     or_joins: tuple[Task, ...] = ()
     mutexes: Mapping[str, tuple[Task, ...]] = field(default_factory=dict)
     triggers: Mapping[str, tuple[Task, ...]] = field(default_factory=dict)
+    guarded: tuple[Task, ...] = ()
+    awaited: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    shared: Mapping[str, Variable] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

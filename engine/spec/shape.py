@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.data.gathers import GATHERS
-from engine.data.transforms import TRANSFORMS
+from engine.data.transforms import GIVEN, TRANSFORMS
 from engine.spec.diagnostics import DocumentPath, Report, did_you_mean, listed, shortened
 
 JsonSchema = dict[str, Any]
@@ -260,13 +260,21 @@ FAILURE_KINDS = (
 )  # fmt: skip
 """What a task may repeat its call for: the kinds of failure of the connectors, and HTTP statuses."""
 
+TRANSFORM: tuple[tuple[type, "Shape"], ...] = (
+    (str, Text(words=tuple(TRANSFORMS), allowed="the name of a transform")),
+    (dict, Keys({name: Anything() for name in (*GIVEN, "lookup", "else")})),
+)
+TRANSFORM_CALLED = "a name of a transform, or one with what it is given such as {round: 2}"
+
 LONG_SOURCE = Keys(
     {
         "path": Text(called="a path"),
         "value": Anything(),
         "expr": Text(called="an expression"),
         "default": Anything(),
-        "transform": Text(words=tuple(TRANSFORMS)),
+        "transform": Either(
+            (*TRANSFORM, (list, ListOf(Either(TRANSFORM, TRANSFORM_CALLED), least=1))), f"{TRANSFORM_CALLED}, or a list"
+        ),
         "required": Flag(),
     }
 )
@@ -403,16 +411,31 @@ TASK = Keys(
     required=("kind",),
     unsupported=frozenset(
         {
-            "on", "worklet", "compensation", "requires", "ensures", "constraints",
+            "on", "worklet", "compensation", "constraints",
         }
     ),
 )  # fmt: skip
+
+FOLDER = Keys({"folder": Text(called="a name of a folder")}, required=("folder",))
+DECLARED = Keys(
+    {
+        "schema": JSON_SCHEMA,
+        "input": Flag(),
+        "output": Flag(),
+        "default": Anything(),
+        "title": Text(),
+        "tasks": ListOf(NAME, least=1),
+        "shared": Either(
+            ((str, Text(words=("case", "specification"))), (dict, FOLDER)), "case, specification or {folder: NAME}"
+        ),
+    }
+)
 
 NET = Keys(
     {
         "title": Text(),
         "variables": MapOf(
-            Keys({"schema": JSON_SCHEMA, "input": Flag(), "output": Flag(), "default": Anything(), "title": Text()}),
+            DECLARED,
             VARIABLE,
             "a name of a variable",
             RESERVED_VARIABLES,

@@ -1,13 +1,13 @@
 """Events of the case as a whole: it begins, goes on, is suspended, resumed, cancelled, stands still after a fault."""
 
 from engine.case import LEFT, Case, CaseStatus, TimerKind
-from engine.case_input import input_problems
+from engine.case_input import given_data_problems, input_problems
 from engine.data.expressions import ExpressionFailed
 from engine.data.mapping import ValidationFailed
 from engine.draft import Draft
-from engine.events import CaseCancelled, CaseFaulted, CaseRetried, CaseSubmitted, Continued
-from engine.exceptions.raising import raise_data_exception
-from engine.net import cancellation, instances, marking, timers
+from engine.events import CaseCancelled, CaseFaulted, CaseRetried, CaseSubmitted, Continued, DataGiven
+from engine.exceptions.raising import DATA_FAILURES, raise_data_exception
+from engine.net import cancellation, instances, marking, sharing, timers
 from engine.net.ending import end
 from engine.spec.model import START
 
@@ -35,6 +35,23 @@ def submitted(draft: Draft, event: CaseSubmitted) -> None:
 
 
 def begin(draft: Draft) -> None:
+    """The case begins, once it is known what stands in the variables that it shares."""
+    if not draft.net.shared:
+        begin_net(draft)
+        return
+    draft.case.status = CaseStatus.SUBMITTED
+    ask_shared(draft, begins=True)
+
+
+def ask_shared(draft: Draft, *, begins: bool = False) -> None:
+    """Asks for what the case shares."""
+    try:
+        draft.effects.append(sharing.question(draft, begins=begins))
+    except DATA_FAILURES as failure:
+        raise_data_exception(draft, "", 0, failure)
+
+
+def begin_net(draft: Draft) -> None:
     """The net begins: the start condition gets its token, and the time until the deadline runs."""
     draft.case.status = CaseStatus.RUNNING
     deadline = draft.specification.deadline
@@ -46,6 +63,20 @@ def begin(draft: Draft) -> None:
             return
     marking.add(draft.case.marking, START)
     draft.touched.add(START)
+
+
+def data_given(draft: Draft, event: DataGiven) -> None:
+    """Somebody outside sets variables of the case; what waits for them is looked at again."""
+    if draft.case.ended:
+        draft.note("ignored", detail=f"the case is {draft.case.status}")
+        return
+    problems = given_data_problems(draft.net, event.data)
+    if problems:
+        # The case went to another version meanwhile.
+        draft.note("refused", detail="; ".join(f"{path}: {message}" for path, message in problems))
+        return
+    draft.set_data(event.data)
+    draft.note("given", detail=sorted(event.data))
 
 
 def cancelled(draft: Draft, event: CaseCancelled) -> None:

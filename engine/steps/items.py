@@ -15,13 +15,15 @@ from engine.events import (
     ItemMoved,
     ItemSkipped,
     ItemStarted,
+    ItemUpdated,
 )
 from engine.exceptions.kinds import ExceptionKind
 from engine.exceptions.raising import raise_data_exception, raise_exception
 from engine.executions import Execution, execution_of
 from engine.items.work_item import ItemState
 from engine.names import number_of
-from engine.net import cancellation, firing, mutexes, work
+from engine.net import cancellation, firing, guards, mutexes, work
+from engine.net.guards import PostconditionUnmet
 from engine.net.settling import withdraw_surplus
 from engine.spec.model import Initiator
 
@@ -84,9 +86,13 @@ def failed(draft: Draft, event: ItemFailed) -> None:
 
 
 def skipped(draft: Draft, event: ItemSkipped) -> None:
-    """An item counts as done: its task fires and completes without output."""
+    """An item counts as done: its task fires and completes without output.
+
+    Raises `Conflict` as `started` does, and when what its task is to ensure does not hold.
+    """
     found = _living(draft, event.item)
     _refuse_if_held(draft, found)
+    _refuse_if_not_ensured(draft, found)
     draft.effects.append(MoveItem(event.item, ItemState.SKIPPED, by=event.by))
     firing.start(draft, found.number)
     if draft.case.ended:
@@ -121,7 +127,7 @@ def claims_answered(draft: Draft, event: ClaimsAnswered) -> None:
         withdraw_surplus(draft, draft.task(event.task), frozenset(event.claimed))
 
 
-def moved(draft: Draft, event: ItemMoved) -> None:
+def moved(draft: Draft, event: ItemMoved | ItemUpdated) -> None:
     """A move that touches no token stands in the journal; the case stays as it is."""
 
 
@@ -151,6 +157,15 @@ def _refuse_if_held(draft: Draft, found: Execution) -> None:
     task = draft.task(found.run.task)
     if found.run.state is RunState.ENABLED and not mutexes.is_free(draft, task):
         raise Conflict(f"task {task.name} has to wait: its mutex {task.mutex} is held", code="mutex_held")
+
+
+def _refuse_if_not_ensured(draft: Draft, found: Execution) -> None:
+    """What counts as done without being done must leave what its task is to ensure. Raises `Conflict`."""
+    if found.instance is None:
+        try:
+            guards.check_postcondition(draft.task(found.run.task), draft.variables, {})
+        except (PostconditionUnmet, ExpressionFailed) as failure:
+            raise Conflict(str(failure), code="postcondition_unmet") from failure
 
 
 def _living(draft: Draft, item: str) -> Execution:

@@ -13,6 +13,7 @@ from engine.errors import Conflict, Problem
 from engine.events import CaseMigrated
 from engine.executions import execution_of, executions
 from engine.spec.model import Kind, Task
+from engine.steps import cases
 
 MOST_INSTANCES = 200
 """Instances of one task that can be moved: each is a record of the commit, which touches 500 keys at most."""
@@ -43,6 +44,8 @@ def migrated(draft: Draft, event: CaseMigrated) -> None:
     draft.touched.update(case.marking)
     draft.unsettled = True
     draft.note("migrated", detail=event.version)
+    if draft.net.shared:
+        cases.ask_shared(draft)
 
 
 def _missing(draft: Draft, kinds: Mapping[str, str]) -> Iterator[Problem]:

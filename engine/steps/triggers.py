@@ -4,7 +4,7 @@ from engine.case import CaseStatus
 from engine.draft import Draft
 from engine.events import TriggerPosted
 from engine.exceptions.raising import DATA_FAILURES
-from engine.net import firing, joins, mutexes
+from engine.net import firing, guards, joins, mutexes
 from engine.net.settling import waiting_runs
 from engine.spec.model import Task
 
@@ -37,8 +37,8 @@ def posted(draft: Draft, event: TriggerPosted) -> None:
 def _waits(draft: Draft, task: Task) -> bool:
     """Whether the task needs only this event to start (a person's: to be shown)."""
     if not _starts_by_itself(draft, task):
-        return joins.times(task, draft.state) > len(waiting_runs(draft, task))
-    return joins.enabled(task, draft.state) and mutexes.is_free(draft, task)
+        return guards.times(draft, task) > len(waiting_runs(draft, task))
+    return joins.enabled(task, draft.state) and mutexes.is_free(draft, task) and guards.holds(draft, task)
 
 
 def _starts_by_itself(draft: Draft, task: Task) -> bool:

@@ -1,4 +1,5 @@
-"""The names of all Redis keys, one function each. `redis_store.py` documents what they hold.
+"""The names of all Redis keys, one function each. `redis_store.py`, `redis_registry.py` and `redis_folders.py` document
+what they hold.
 
 Keys of a shard carry its number as hash tag, so that on a Redis Cluster a commit stays on one node.
 """
@@ -121,6 +122,26 @@ REVOKED = "revoked:"
 def revoked(token_id: str) -> str:
     """A token that is no longer good."""
     return f"{REVOKED}{token_id}"
+
+
+def shared(place: str) -> str:
+    """What cases share in a place."""
+    return f"folder:{{{place}}}"
+
+
+def shared_watchers(place: str) -> str:
+    """The cases that are told when it changes."""
+    return f"folder:{{{place}}}:watchers"
+
+
+def shared_once(place: str, name: str) -> str:
+    """The mark of a write."""
+    return f"folder:{{{place}}}:once:{name}"
+
+
+def shared_closed(place: str) -> str:
+    """The sign that a place is needed no longer."""
+    return f"folder:{{{place}}}:closed"
 
 
 REGISTRY = ("spec:", "org:", "user:", "rules:", "worklets:", "connectors:", "folder:", "history:", "audit", REVOKED)

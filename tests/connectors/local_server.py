@@ -2,6 +2,7 @@
 
 import json
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -32,7 +33,8 @@ def reply(status: int = 200, body: bytes = b"", headers: Mapping[str, str] | Non
         for name, value in {"Content-Length": str(len(body)), **(headers or {})}.items():
             handler.send_header(name, value)
         handler.end_headers()
-        handler.wfile.write(body)
+        if handler.command != "HEAD":
+            handler.wfile.write(body)
 
     return answer
 
@@ -76,10 +78,11 @@ class LocalServer:
     received: list[Received] = field(default_factory=list)
     connections: int = 0
     port: int = 0
+    tls: ssl.SSLContext | None = None
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
     @property
     def last(self) -> Received:
@@ -88,6 +91,8 @@ class LocalServer:
     def start(self) -> Callable[[], None]:
         """Begin to serve on a free port; the result stops it."""
         server = _Server(("127.0.0.1", 0), _handler_for(self))
+        if self.tls is not None:
+            server.socket = self.tls.wrap_socket(server.socket, server_side=True)
         self.port = server.server_address[1]
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
@@ -125,7 +130,7 @@ def _handler_for(local: LocalServer) -> type[BaseHTTPRequestHandler]:
             )
             local.answer(self)
 
-        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = serve
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = serve
 
         def log_message(self, format: str, *args: Any) -> None:
             pass

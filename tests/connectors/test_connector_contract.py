@@ -7,42 +7,84 @@ from typing import Any
 
 import pytest
 
+from connectors.callbacks import Callbacks, item_of, key_of
 from connectors.echo import EchoConnector
 from connectors.function import FunctionConnector
 from connectors.http import HttpConnector
-from connectors.port import Connector, Done, Failed, is_failure_kind
+from connectors.mail import MailConnector
+from connectors.port import Answer, Connector, Done, Failed, Inbound, Later, Receiver, is_failure_kind
 from connectors.registry import Registry
+from connectors.webhook import WebhookConnector
 from tests.connectors.calls import call_request
+from tests.connectors.local_mail import LocalMail
 from tests.connectors.local_server import LocalServer
+
+KEY = key_of("k" * 32)
+CALLBACKS = Callbacks((KEY,), "https://cases.example")
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A connector, with a config and an input that succeed and a config that makes it fail."""
+    """A connector, with a config and an input that succeed, a config that makes it fail, and where in a config a string
+    may stand.
+
+    `later`: its success is that the outcome comes by callback. `shape`: a config that is good but succeeds otherwise.
+    """
 
     connector: Connector
     config: Mapping[str, Any]
     input: Mapping[str, Any]
     failing: Mapping[str, Any]
     string_key: tuple[str, ...]
+    later: bool = False
+    shape: Mapping[str, Any] | None = None
+
+    def begun(self, config: Mapping[str, Any]) -> Answer:
+        """What it answers where callbacks are received."""
+        return Registry([self.connector], callbacks=CALLBACKS).begin(
+            call_request(self.connector.name, config, self.input)
+        )
 
 
-@pytest.fixture(params=["echo", "function", "http"])
-def subject(request: pytest.FixtureRequest, server: LocalServer) -> Iterator[Subject]:
+LETTER = {"to": "a@b.example", "subject": "s", "text": "t"}
+
+
+def subject_of(name: str, server: LocalServer, mail: LocalMail) -> Subject:
+    asking = {"url": server.url, "method": "POST", "callback": True, "body": {"back": {"callback": "url"}}}
+    post = {"host": "127.0.0.1", "port": mail.port, "security": "none", "from": "a@b.example"}
     functions = FunctionConnector(["tests.connectors.sample_functions:*"])
+    add, fail = ({"function": f"tests.connectors.sample_functions:{each}"} for each in ("add", "fail"))
+    nowhere = {"url": "http://127.0.0.1:1"}
     subjects = {
-        "echo": Subject(EchoConnector(), {}, {"a": 1}, {"fail": {"kind": "timeout"}}, ("fail", "kind")),
-        "function": Subject(
-            functions,
-            {"function": "tests.connectors.sample_functions:add"},
-            {"a": 1, "b": 2},
-            {"function": "tests.connectors.sample_functions:fail"},
-            ("function",),
+        "echo": lambda: Subject(EchoConnector(), {}, {"a": 1}, {"fail": {"kind": "timeout"}}, ("fail", "kind")),
+        "function": lambda: Subject(functions, add, {"a": 1, "b": 2}, fail, ("function",)),
+        "http": lambda: Subject(HttpConnector(), {"url": server.url}, {"a": 1}, nowhere, ("url",)),
+        "http that waits": lambda: Subject(HttpConnector(), asking, {}, {**asking, **nowhere}, ("url",), later=True),
+        "http of a base": lambda: Subject(
+            HttpConnector("stock", {"base_url": server.url}), {"url": "a"}, {}, {"expect": ["500"]}, ("url",)
         ),
-        "http": Subject(HttpConnector(), {"url": server.url}, {"a": 1}, {"url": "http://127.0.0.1:1"}, ("url",)),
+        "mail": lambda: Subject(MailConnector(post), LETTER, {}, {**LETTER, "to": "refused@b.example"}, ("to",)),
+        "webhook": lambda: Subject(
+            WebhookConnector(),
+            {},
+            {},
+            {"signature": {"key": {"secret": "ABSENT"}}},
+            ("signature", "header"),
+            later=True,
+            shape={"signature": {"key": "k", "header": "X-Signature"}},
+        ),
     }
-    yield subjects[request.param]
-    subjects[request.param].connector.close()
+    return subjects[name]()
+
+
+@pytest.fixture(params=["echo", "function", "http", "http that waits", "http of a base", "mail", "webhook"])
+def subject(request: pytest.FixtureRequest, server: LocalServer) -> Iterator[Subject]:
+    mail = LocalMail(recipients={"refused@b.example": "550 no"})
+    stop = mail.start() if request.param == "mail" else lambda: None
+    made = subject_of(request.param, server, mail)
+    yield made
+    made.connector.close()
+    stop()
 
 
 def test_a_good_config_has_no_problems(subject: Subject) -> None:
@@ -74,17 +116,47 @@ def test_a_wrong_type_is_a_problem(subject: Subject) -> None:
     assert [problem.path for problem in subject.connector.check_config(_with(subject, 5))] == [subject.string_key]
 
 
-def test_a_call_that_succeeds_gives_json(subject: Subject) -> None:
-    outcome = subject.connector.call(call_request(subject.connector.name, subject.config, subject.input))
-    assert isinstance(outcome, Done)
-    assert json.loads(json.dumps(outcome.output, allow_nan=False)) == outcome.output
+def test_a_call_that_succeeds_gives_json_or_waits(subject: Subject) -> None:
+    answer = subject.begun(subject.config)
+    if subject.later:
+        assert isinstance(answer, Later)
+    else:
+        assert isinstance(answer, Done)
+        assert json.loads(json.dumps(answer.output, allow_nan=False)) == answer.output
+
+
+def test_what_waits_does_so_under_the_token_of_its_item(subject: Subject) -> None:
+    answer = subject.begun(subject.config)
+    assert isinstance(answer, Later) is subject.later
+    if isinstance(answer, Later):
+        assert item_of([KEY], answer.token) == "order-1:7"
+        assert answer.wait_s is None or answer.wait_s > 0
+
+
+def test_what_may_wait_understands_a_callback(subject: Subject) -> None:
+    assert isinstance(subject.connector, Receiver) or not subject.later
+    registry = Registry([subject.connector], callbacks=CALLBACKS)
+    came = Inbound({"content-type": "application/json"}, b'{"paid": true}')
+    outcome = registry.receive(call_request(subject.connector.name, subject.config), came)
+    if subject.later:
+        assert isinstance(outcome, Done)
+        assert outcome.output["body"] == {"paid": True}
+    else:
+        assert isinstance(outcome, Done | Failed)
+
+
+def test_nobody_waits_where_no_callback_is_received(subject: Subject) -> None:
+    outcome = Registry([subject.connector]).call(call_request(subject.connector.name, subject.config, subject.input))
+    assert isinstance(outcome, Failed if subject.later else Done)
+    if isinstance(outcome, Failed):
+        assert (outcome.kind, outcome.retryable) == ("refused", False)
 
 
 def test_a_call_that_fails_is_a_value(subject: Subject) -> None:
-    outcome = subject.connector.call(call_request(subject.connector.name, subject.failing, subject.input))
-    assert isinstance(outcome, Failed)
-    assert is_failure_kind(outcome.kind)
-    assert outcome.message
+    answer = subject.begun(subject.failing)
+    assert isinstance(answer, Failed)
+    assert is_failure_kind(answer.kind)
+    assert answer.message
 
 
 @pytest.mark.parametrize("wrong", [{"colour": "red"}, {"colour": "{{ red }}"}])
@@ -101,7 +173,7 @@ def test_a_template_that_nobody_filled_in_fails_for_good(subject: Subject) -> No
 
 
 def test_a_call_without_a_config_never_raises(subject: Subject) -> None:
-    assert isinstance(subject.connector.call(call_request(subject.connector.name, {})), Done | Failed)
+    assert isinstance(subject.connector.call(call_request(subject.connector.name, {})), Done | Failed | Later)
 
 
 def test_a_call_does_not_change_its_config(subject: Subject) -> None:
@@ -110,10 +182,8 @@ def test_a_call_does_not_change_its_config(subject: Subject) -> None:
     assert json.dumps(subject.config) == before
 
 
-def test_the_registry_calls_it_by_its_name(subject: Subject) -> None:
-    registry = Registry([subject.connector])
-    outcome = registry.call(call_request(subject.connector.name, subject.config, subject.input))
-    assert isinstance(outcome, Done)
+def test_its_name_is_its_own(subject: Subject) -> None:
+    assert Registry([subject.connector]).get(subject.connector.name) is subject.connector
 
 
 def test_closing_twice_does_no_harm(subject: Subject) -> None:
@@ -122,6 +192,9 @@ def test_closing_twice_does_no_harm(subject: Subject) -> None:
 
 
 def _with(subject: Subject, value: Any) -> dict[str, Any]:
-    for key in reversed(subject.string_key):
-        value = {key: value}
-    return {**subject.config, **value}
+    return _replaced(subject.shape or subject.config, subject.string_key, value)
+
+
+def _replaced(config: Mapping[str, Any], place: tuple[str, ...], value: Any) -> dict[str, Any]:
+    key, *rest = place
+    return {**config, key: _replaced(config.get(key, {}), tuple(rest), value) if rest else value}

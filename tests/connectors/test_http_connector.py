@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from connectors.http import HttpConnector
-from connectors.port import Outcome
+from connectors.port import Answer
 from tests.connectors.calls import call_request, failure_of, output_of
 from tests.connectors.local_server import LocalServer, reply, reply_json
 
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
-def called(http: HttpConnector, url: str, input: dict[str, Any] | None = None, **config: Any) -> Outcome:
+def called(http: HttpConnector, url: str, input: dict[str, Any] | None = None, **config: Any) -> Answer:
     return http.call(call_request("http", {"url": url, **config}, input))
 
 

@@ -4,7 +4,7 @@ from time import perf_counter
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from engine.data.expressions import ExpressionFailed, ExpressionSyntax, Template, TemplateFailed
@@ -62,6 +62,7 @@ def test_what_an_expression_gives_is_not_filled_in_again() -> None:
 
 @given(TEXTS)
 def test_in_a_url_every_value_is_percent_encoded(text: str) -> None:
+    assume(text not in (".", ".."))
     url = rendered({"url": "https://a/{{ v }}?q={{ v }}"}, v=text)["url"]
     path, _, query = url.removeprefix("https://a/").partition("?q=")
     assert path == query and not set(path) & set("/?#&=+ %é") - {"%"}
