@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: run test fast check format gallery bench bench-kernel clean
+.PHONY: run test fast check format gallery bench bench-kernel mutants clean
 
 run: $(READY)  ## everything on this machine, with the demo specification deployed (Ctrl-C stops it)
 	$(BIN)/casewright up --demo $(ARGS)
@@ -36,6 +36,10 @@ bench-kernel: $(READY)  ## the kernel alone, without Redis: beside SpiffWorkflow
 	$(BIN)/python -m tests.performance.or_join
 	$(BIN)/python -m tests.performance.soundness
 
+mutants: $(READY)  ## a sample of small changes to the kernel, and how many of them a test sees
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[mutants]'
+	$(BIN)/python -m tests.mutation $(ARGS)
+
 $(READY): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Casewright needs Python 3.11 or newer; set PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
@@ -43,4 +47,4 @@ $(READY): pyproject.toml
 	touch $(READY)
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) mutants .mypy_cache .ruff_cache .pytest_cache

@@ -9,7 +9,7 @@ import pytest
 
 from engine.case import Case, CaseStatus
 from engine.data.moments import milliseconds
-from engine.events import TimerFired
+from engine.events import CaseCancelled, TimerFired
 from engine.items.work_item import ItemState
 from engine.spec.read import read_specification
 from engine.store.memory import MemoryStore
@@ -308,3 +308,13 @@ def test_more_timers_than_a_drain_takes_all_fire_in_order(bench: Bench) -> None:
         case.drain()
     fired = [entry.event.due for entry in case.journal if isinstance(entry.event, TimerFired)]
     assert len(fired) == count and fired == sorted(fired)
+
+
+def test_a_timer_that_completes_a_composite_task_cancels_its_child_and_says_why(bench: Bench) -> None:
+    sub = {"start": "x", "tasks": {"x": {"kind": "human", "offer": {"roles": ["clerk"]}, "next": "end"}}}
+    keys = {"kind": "composite", "net": "sub", "timer": {"after": "PT2H", "then": "complete"}}
+    case = started_with(bench, keys, {"sub": sub})
+    (child,) = case.children()
+    bench.passes(2 * HOUR)
+    cancelled = [entry.event for entry in child.journal if isinstance(entry.event, CaseCancelled)]
+    assert cancelled == [CaseCancelled("", "its time is over")] and child.status is CaseStatus.CANCELLED

@@ -214,3 +214,16 @@ def test_goods_that_come_after_their_invoice_are_paid(play: Play) -> None:
     assert case.called == [] and case.status is CaseStatus.RUNNING
     case.trigger("goods-received", {"pieces": 4})
     assert case.called == ["pay"]
+
+
+def test_the_journal_names_the_event_that_is_kept(play: Play) -> None:
+    case = play(waiting())
+    case.trigger("mail")
+    assert [note.detail for note in case.journal[-1].notes] == ["mail"]
+
+
+def test_the_journal_tells_why_an_event_came_too_late(play: Play) -> None:
+    case = play(waiting())
+    case.cancel()
+    case.trigger("mail")
+    assert [(note.what, note.detail) for note in case.journal[-1].notes] == [("ignored", "the case is cancelled")]

@@ -1,0 +1,1 @@
+"""Mutation tests of the kernel: are its tests able to fail?"""
