@@ -1,5 +1,7 @@
 """What only the Redis store has: key types, forgotten scripts, the fixed layout, a full or absent server."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from redis import Redis
 
@@ -57,3 +59,24 @@ def test_a_full_redis_refuses_new_events_and_lets_commits_that_remove_events_go_
 def test_an_absent_redis_is_unavailable() -> None:
     with pytest.raises(Unavailable, match="away"):
         RedisStore(Redis(port=1), 4)
+
+
+def test_ten_thousand_timers_due_at_once_fire_once_and_in_order_though_two_beats_tick(redis_client: "Redis") -> None:
+    store = RedisStore(redis_client, 1)
+    pipe = redis_client.pipeline(transaction=False)
+    for number in range(10_000):
+        pipe.zadd(keys.timers(0), {codec.pack_timer(f"c{number}", 1, number): number})
+    pipe.execute()
+
+    def tick(_: int) -> int:
+        fired = 0
+        while done := store.fire_timers([0], 300)[0].timers:
+            fired += done
+        return fired
+
+    with ThreadPoolExecutor(2) as beats:
+        assert sum(beats.map(tick, range(2))) == 10_000
+    entries = redis_client.xrange(keys.events(0))
+    fired = [codec.unpack_envelope(fields[b"e"]).case_id for _, fields in entries]
+    assert fired == [f"c{number}" for number in range(10_000)]
+    assert store.fire_timers([0], 300)[0].timers == 0

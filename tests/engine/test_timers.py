@@ -308,3 +308,18 @@ def test_more_timers_than_a_drain_takes_all_fire_in_order(bench: Bench) -> None:
         case.drain()
     fired = [entry.event.due for entry in case.journal if isinstance(entry.event, TimerFired)]
     assert len(fired) == count and fired == sorted(fired)
+
+
+@pytest.mark.parametrize("jump", [HOUR, -HOUR])
+def test_a_clock_that_jumps_an_hour_fires_each_timer_once_and_in_order(bench: Bench, jump: int) -> None:
+    timers = [{"after": f"PT{minutes}M", "then": "remind"} for minutes in (30, 50, 80)]
+    case = bench.start({"timer": timers})
+    bench.passes(HOUR * 40 // 60)
+    bench.passes(jump)
+    bench.passes(HOUR // 60)
+    bench.passes(-jump)
+    bench.passes(HOUR)
+    fired = [entry for entry in case.journal if isinstance(entry.event, TimerFired)]
+    assert [entry.event.due for entry in fired] == [MONDAY + minutes * HOUR // 60 for minutes in (30, 50, 80)]
+    moments = [entry.at for entry in case.journal]
+    assert moments == sorted(moments), "within a case time never goes back"
