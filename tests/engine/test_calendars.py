@@ -58,9 +58,7 @@ def test_a_duration_is_added_as_a_calendar_does(start: str, after: str, due: str
         ("2028-02-29T12:00:00Z", "P1Y", Workdays(), "2029-02-28T12:00:00Z"),
     ],
 )
-def test_working_days_are_those_of_the_clocks_on_the_wall(
-    start: str, after: str, workdays: Workdays, due: str
-) -> None:
+def test_working_days_are_those_of_the_clocks_on_the_wall(start: str, after: str, workdays: Workdays, due: str) -> None:
     assert shown(calendars.due(moment(start), after, workdays)) == due
 
 

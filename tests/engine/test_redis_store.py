@@ -20,6 +20,14 @@ def test_another_number_of_shards_is_refused(redis_client: "Redis") -> None:
         RedisStore(redis_client, 8)
 
 
+def test_records_of_another_format_are_refused(redis_client: "Redis") -> None:
+    RedisStore(redis_client, 4)
+    assert redis_client.hget(keys.LAYOUT, "format") == str(codec.FORMAT).encode()
+    redis_client.hset(keys.LAYOUT, "format", codec.FORMAT + 1)
+    with pytest.raises(Conflict, match=f"format {codec.FORMAT + 1}, and this program knows format {codec.FORMAT}"):
+        RedisStore(redis_client, 4)
+
+
 def test_a_key_of_another_type_stops_a_commit_before_its_first_write(redis_client: "Redis") -> None:
     store = RedisStore(redis_client, 4)
     case = submitted(store)
