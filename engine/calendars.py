@@ -3,7 +3,8 @@
 A day is one by the clocks of a time zone. The same time on another day is what a clock on the wall shows then, so a day
 that a change of the clocks lies in has 23 or 25 hours. Hours are hours, whatever the clocks show.
 
-Holidays change from one release of the library to the next, so a step asks for them, and the answer stands in the journal.
+Holidays change from one release of the library to the next, so a step asks for them, and the answer stands in the
+journal.
 """
 
 from datetime import UTC, date, datetime, timedelta
