@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: run test fast check format gallery bench bench-kernel mutants clean
+.PHONY: run test fast format gallery bench bench-kernel mutants simulate chaos overload clean
 
 run: $(READY)  ## everything on this machine, with the demo specification deployed (Ctrl-C stops it)
 	$(BIN)/casewright up --demo $(ARGS)
@@ -39,6 +39,18 @@ bench-kernel: $(READY)  ## the kernel alone, without Redis: beside SpiffWorkflow
 mutants: $(READY)  ## a sample of small changes to the kernel, and how many of them a test sees
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[mutants]'
 	$(BIN)/python -m tests.mutation $(ARGS)
+
+simulate: $(READY)  ## ten thousand seeds of the simulation (about three minutes), and how soon planted bugs are found
+	$(BIN)/python -m tests.simulation --seeds 10000 $(ARGS)
+	$(BIN)/python -m tests.simulation --planted
+
+chaos: $(READY)  ## every fault with real processes, a crash at every side effect, and histories of items (about an hour)
+	$(BIN)/python -m tests.chaos --runs 3 $(ARGS)
+	$(BIN)/python -m tests.chaos --failpoints
+	$(BIN)/python -m tests.chaos --linearizability --runs 3
+
+overload: $(READY)  ## five minutes of three times more than can be done
+	$(BIN)/python -m tests.performance.overload --minutes 5
 
 $(READY): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Casewright needs Python 3.11 or newer; set PYTHON=python3.11")'

@@ -17,8 +17,8 @@ from connectors.kinds import kinds
 from connectors.port import Connector
 from connectors.registry import Registry as Connectors
 from connectors.secrets import Secrets
+from deploy import credentials
 from deploy.archive_places import Nowhere, place_at
-from deploy.credentials import signing_secret
 from deploy.doorbell import CeleryDoorbell, Doorbell
 from deploy.drawing import Graphviz
 from deploy.settings import Settings
@@ -161,9 +161,15 @@ def connectors_of(
     return Connectors(every, secrets, callbacks)
 
 
-def callbacks_of(settings: Settings) -> Callbacks:
+def callbacks_of(settings: Settings) -> Callbacks | None:
     """How tokens of callbacks are made here. Where they have a secret of their own, those that the secret of JWTs has
-    signed before still count. Raises `CredentialsError`."""
-    secrets = [settings.callback_secret, signing_secret(settings)]
+    signed before still count. None where there is no secret at all: tools that make no calls need none. Raises
+    `CredentialsError` where it cannot be read."""
+    secrets = [settings.callback_secret, settings.jwt_secret or _own_secret(settings)]
     keys = tuple(key_of(each) for each in secrets if each is not None)
-    return Callbacks(keys, settings.public_url or f"http://{settings.host}:{settings.port}")
+    return Callbacks(keys, settings.public_url or f"http://{settings.host}:{settings.port}") if keys else None
+
+
+def _own_secret(settings: Settings) -> str | None:
+    own = credentials.load(settings.data_dir)
+    return own.jwt_secret if own is not None else None

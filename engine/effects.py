@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from engine.events import Event
 from engine.items.work_item import ItemState, WorkItem
-from engine.spec.model import Interaction
+from engine.spec.model import Interaction, Workdays
 
 
 class CreateItem(Struct, frozen=True):
@@ -121,14 +121,13 @@ class ClearTimer(Struct, frozen=True):
 class AskDue(Struct, frozen=True):
     """Asks when a timer is due that runs from `start` (ms since 1970) and counts working days only.
 
-    Answered by `DueAnswered`. `country` None means Monday to Friday.
+    Answered by `DueAnswered`.
     """
 
     number: int
     start: int
     after: str
-    country: str | None
-    subdivision: str | None
+    workdays: Workdays
 
 
 class Append(Struct, frozen=True):

@@ -244,8 +244,8 @@ class Progress:
                 if found is None:
                     return SpecificationAnswered(number, identifier, None, "", data)
                 return SpecificationAnswered(number, identifier, found.version, found.root, data)
-            case AskDue(number, start, after, country, subdivision):
-                return DueAnswered(number, calendars.due(start, after, country, subdivision))
+            case AskDue(number, start, after, workdays):
+                return DueAnswered(number, calendars.due(start, after, workdays))
             case GatherInstances():
                 return self._gathered(question)
             case AskShared(places, watch, begins):

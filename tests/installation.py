@@ -14,6 +14,7 @@ from uuid import uuid4
 import jwt
 from redis import Redis
 
+from deploy.credentials import signing_secret
 from deploy.settings import VARIABLES, Settings
 from deploy.wiring import Parts, build
 from engine.case import Case
@@ -25,6 +26,7 @@ from engine.spec.read import read_specification
 from engine.store import codec
 from engine.store.registry import StoredSpecification
 from engine.submission import submission
+from tests.local_connectors import allowing_this_machine
 
 PATIENCE_S = 60.0
 
@@ -49,6 +51,7 @@ class Installation:
                 "CASEWRIGHT_DATA_DIR": str(data_dir),
                 "CASEWRIGHT_JWT_SECRET": "a secret of the tests alone, long enough for HS256",
                 "CASEWRIGHT_LOG_LEVEL": "WARNING",
+                "CASEWRIGHT_CONNECTORS": str(allowing_this_machine(data_dir)),
                 **(variables or {}),
             }
         )
@@ -201,7 +204,7 @@ class Installation:
             "nbf": now,
             "exp": now + 3600,
         }
-        return str(jwt.encode(claims, self.settings.jwt_secret, "HS256"))
+        return jwt.encode(claims, signing_secret(self.settings), "HS256")
 
     def item_of(self, case_id: str, task: str) -> str:
         """The id of the live item of a task."""

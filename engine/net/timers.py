@@ -62,7 +62,7 @@ def due_of(draft: Draft, when: When, kind: TimerKind, nth: int = 0) -> Due:
         raise ValidationFailed((Problem("timer", str(invalid)),)) from invalid
     if when.workdays is None:
         return Due(kind, nth, due)
-    return Due(kind, nth, 0, AskDue(0, draft.at, after, when.workdays.country, when.workdays.subdivision))
+    return Due(kind, nth, 0, AskDue(0, draft.at, after, when.workdays))
 
 
 def run(draft: Draft, dues: list[Due], number: int = 0) -> None:
@@ -72,7 +72,7 @@ def run(draft: Draft, dues: list[Due], number: int = 0) -> None:
         draft.case.timers[timer] = PendingTimer(kind, number, nth, due)
         effect: Effect = SetTimer(timer, due)
         if question is not None:
-            effect = AskDue(timer, question.start, question.after, question.country, question.subdivision)
+            effect = AskDue(timer, question.start, question.after, question.workdays)
         draft.effects.append(effect)
 
 

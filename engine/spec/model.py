@@ -195,10 +195,14 @@ class TimerAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Workdays:
-    """Only working days count: Monday to Friday, without the holidays of a country and a part of it, if it is named."""
+    """Only working days count: Monday to Friday, without the holidays of a country and a part of it, if it is named.
+
+    Days begin and end by the clocks of `timezone`, such as `Europe/Berlin`.
+    """
 
     country: str | None = None
     subdivision: str | None = None
+    timezone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True)

@@ -297,9 +297,10 @@ JSON_SCHEMA = Json(truth=True)
 TRIGGER = Text(pattern=r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", called="a name of a trigger")
 COUNTRY = Text(pattern=r"[A-Z]{2,3}", called="a code of a country")
 SUBDIVISION = Text(pattern=r"[A-Za-z0-9-]{1,40}", called="a part of a country")
+TIMEZONE = Text(pattern=r"[A-Za-z0-9_+/-]{1,64}", called="the name of a time zone, such as Europe/Berlin")
 WORKDAYS = Either(
-    ((bool, Flag()), (dict, Keys({"country": COUNTRY, "subdivision": SUBDIVISION}, required=("country",)))),
-    "true, or {country, subdivision}",
+    ((bool, Flag()), (dict, Keys({"country": COUNTRY, "subdivision": SUBDIVISION, "timezone": TIMEZONE}))),
+    "true, or {country, subdivision, timezone}",
 )
 DUE: dict[str, Shape] = {"after": Source(), "at": Source(), "workdays": WORKDAYS}
 WHEN = Either(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from engine.calendars import supported
+from engine.calendars import is_timezone, supported
 from engine.data.mapping import Source
 from engine.data.moments import MomentInvalid, duration, moment
 from engine.spec.data import DataCompiler, is_constant
@@ -82,8 +82,13 @@ class TimerCompiler:
         workdays = written.get("workdays", False)
         if isinstance(workdays, bool):
             return Workdays() if workdays else None
-        country, subdivision = workdays["country"], workdays.get("subdivision")
-        if not supported(country, subdivision):
+        country, subdivision = workdays.get("country"), workdays.get("subdivision")
+        timezone = workdays.get("timezone", "UTC")
+        if country is None and subdivision is not None:
+            self._report.error((*path, "workdays"), f"says of no country that {subdivision} is a part of it")
+        elif country is not None and not supported(country, subdivision):
             part = f" with a part {subdivision}" if subdivision is not None and supported(country, None) else ""
             self._report.error((*path, "workdays"), f"there is no calendar of {country}{part}")
-        return Workdays(country, subdivision)
+        if not is_timezone(timezone):
+            self._report.error((*path, "workdays", "timezone"), f"there is no time zone {timezone}")
+        return Workdays(country, subdivision, timezone)

@@ -29,6 +29,10 @@ _envelope = Decoder(Envelope).decode
 _dead = Decoder(DeadLetter).decode
 _names = Decoder(tuple[str, ...]).decode
 
+FORMAT = 1
+"""The format of all records. It counts up when a program that knows the one before would misread them, or would replay
+a journal otherwise: a field that is added at the end, with a default, leaves it as it is."""
+
 LARGE_DATA = 4_096
 """From so many bytes on the data of a case is remembered between one reading and the next."""
 

@@ -619,9 +619,21 @@ class RedisStore:
         return answers
 
     def _fix_layout(self, shards: int) -> None:
-        """The number of shards is fixed when a store is first opened: another one would look for cases elsewhere."""
-        asked(lambda: self._redis.hsetnx(keys.LAYOUT, "shards", shards))
-        fixed = int(asked(lambda: self._redis.hget(keys.LAYOUT, "shards")))
+        """The number of shards is fixed when a store is first opened: another one would look for cases elsewhere.
+
+        So is the format of its records: a program that knows another one would misread them.
+        """
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.hsetnx(keys.LAYOUT, "shards", shards)
+        pipe.hsetnx(keys.LAYOUT, "format", codec.FORMAT)
+        pipe.hmget(keys.LAYOUT, "shards", "format")
+        fixed, written = map(int, asked(pipe.execute)[-1])
+        if written != codec.FORMAT:
+            raise Conflict(
+                f"this store has records of format {written}, and this program knows format {codec.FORMAT}: run the "
+                "version of Casewright that wrote them, or restore a backup of it into an empty store",
+                code="format_differs",
+            )
         if fixed != shards:
             raise Conflict(
                 f"this store was opened with {fixed} shards, not {shards}: set CASEWRIGHT_SHARDS={fixed}",

@@ -28,6 +28,7 @@ from tests.chaos.proxy import Proxy
 from tests.chaos.redis_process import RedisProcess
 from tests.chaos.service import Service
 from tests.chaos.specifications import CLERKS, SERVICE, TEXTS
+from tests.local_connectors import allowing_this_machine
 
 SECRET = "a secret of the tests alone, long enough for HS256"
 DESK = "desk"
@@ -304,6 +305,7 @@ class Site:
             "CASEWRIGHT_DATA_DIR": str(self.directory),
             "CASEWRIGHT_JWT_SECRET": SECRET,
             "CASEWRIGHT_LOG_LEVEL": "WARNING",
+            "CASEWRIGHT_CONNECTORS": str(allowing_this_machine(self.directory)),
             "CASEWRIGHT_PORT": str(self.api_port),
             **self.layout.settings,
         }

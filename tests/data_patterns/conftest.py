@@ -20,6 +20,7 @@ from engine.store.registry import Registry
 from tests.api.bench import Bench, Clock, RecordingDoorbell, settings_for
 from tests.connectors.local_server import LocalServer
 from tests.data_patterns.site import Site
+from tests.local_connectors import allowing_this_machine
 
 SHARDS = 4
 
@@ -37,9 +38,8 @@ def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
         clock = Clock()
         store, registry, folders = MemoryStore(SHARDS, clock), MemoryRegistry(clock), MemoryFolders()
     doorbell = RecordingDoorbell()
-    local = tmp_path / "connectors.yaml"
-    local.write_text("http: {allow: [127.0.0.0/8]}")
-    parts = assemble(settings_for(tmp_path, shards=SHARDS, connectors=local), store, registry, doorbell, {}, folders)
+    settings = settings_for(tmp_path, shards=SHARDS, connectors=allowing_this_machine(tmp_path))
+    parts = assemble(settings, store, registry, doorbell, {}, folders)
     bench = Bench(create_app(parts), parts, doorbell)
     registry.put_participant(Participant("admin", roles=("clerk",)))
     yield (made := Site(bench, bench.admin))

@@ -18,6 +18,7 @@ from deploy.commands import demo, stock, up
 from deploy.commands.gallery import ORDER_FULFILMENT, example
 from deploy.settings import VARIABLES, Settings
 from tests.api.bench import CALL, ORDER, ORDERS, Bench, bench_of, settings_for
+from tests.local_connectors import allowing_this_machine
 from workers.station import Station
 
 PAUSE_S = 0.002
@@ -44,7 +45,9 @@ class Served:
     def __init__(self, data_dir: Path) -> None:
         credentials.load_or_create(data_dir)
         self.data_dir = data_dir
-        self.bench: Bench = bench_of(settings_for(data_dir, jwt_secret=None, connect_threads=2))
+        self.bench: Bench = bench_of(
+            settings_for(data_dir, jwt_secret=None, connect_threads=2, connectors=allowing_this_machine(data_dir))
+        )
         self._station = Station(self.bench.parts, makes_calls=True)
         self._server = make_server("127.0.0.1", 0, self.bench.app, threaded=True)
         self.port = self._server.server_port

@@ -1,4 +1,4 @@
-"""Every command of the README, the quickstart and the page on backups, run as a reader would."""
+"""Every command of the README, the quickstart and the pages for operators, run as a reader would."""
 
 import os
 import re
@@ -29,7 +29,7 @@ def blocks(document: str, language: str) -> list[str]:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("document", ["README.md", "docs/quickstart.md", "docs/backup.md"])
+@pytest.mark.parametrize("document", ["README.md", "docs/quickstart.md", "docs/backup.md", "docs/operations.md"])
 def test_every_command_of_a_document_does_what_it_says(up: Up, tmp_path: Path, document: str) -> None:
     (tmp_path / "docs").symlink_to(ROOT / "docs")
     for text in blocks(document, "yaml"):

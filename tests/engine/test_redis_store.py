@@ -1,5 +1,7 @@
 """What only the Redis store has: key types, forgotten scripts, the fixed layout, a full or absent server."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from redis import Redis
 
@@ -16,6 +18,14 @@ def test_another_number_of_shards_is_refused(redis_client: "Redis") -> None:
     RedisStore(redis_client, 4)
     with pytest.raises(Conflict, match="CASEWRIGHT_SHARDS=4"):
         RedisStore(redis_client, 8)
+
+
+def test_records_of_another_format_are_refused(redis_client: "Redis") -> None:
+    RedisStore(redis_client, 4)
+    assert redis_client.hget(keys.LAYOUT, "format") == str(codec.FORMAT).encode()
+    redis_client.hset(keys.LAYOUT, "format", codec.FORMAT + 1)
+    with pytest.raises(Conflict, match=f"format {codec.FORMAT + 1}, and this program knows format {codec.FORMAT}"):
+        RedisStore(redis_client, 4)
 
 
 def test_a_key_of_another_type_stops_a_commit_before_its_first_write(redis_client: "Redis") -> None:
@@ -57,3 +67,23 @@ def test_a_full_redis_refuses_new_events_and_lets_commits_that_remove_events_go_
 def test_an_absent_redis_is_unavailable() -> None:
     with pytest.raises(Unavailable, match="away"):
         RedisStore(Redis(port=1), 4)
+
+
+def test_ten_thousand_timers_due_at_once_fire_once_and_in_order_though_two_beats_tick(redis_client: "Redis") -> None:
+    store = RedisStore(redis_client, 1)
+    pipe = redis_client.pipeline(transaction=False)
+    for number in range(10_000):
+        pipe.zadd(keys.timers(0), {codec.pack_timer(f"c{number}", 1, number): number})
+    pipe.execute()
+
+    def tick(_: int) -> int:
+        fired = 0
+        while done := store.fire_timers([0], 300)[0].timers:
+            fired += done
+        return fired
+
+    with ThreadPoolExecutor(2) as beats:
+        assert sum(beats.map(tick, range(2))) == 10_000
+    fired = [waiting.envelope.case_id for waiting in store.read(0, 20_000)]
+    assert fired == [f"c{number}" for number in range(10_000)]
+    assert store.fire_timers([0], 300)[0].timers == 0

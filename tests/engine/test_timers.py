@@ -318,3 +318,18 @@ def test_a_timer_that_completes_a_composite_task_cancels_its_child_and_says_why(
     bench.passes(2 * HOUR)
     cancelled = [entry.event for entry in child.journal if isinstance(entry.event, CaseCancelled)]
     assert cancelled == [CaseCancelled("", "its time is over")] and child.status is CaseStatus.CANCELLED
+
+
+@pytest.mark.parametrize("jump", [HOUR, -HOUR])
+def test_a_clock_that_jumps_an_hour_fires_each_timer_once_and_in_order(bench: Bench, jump: int) -> None:
+    timers = [{"after": f"PT{minutes}M", "then": "remind"} for minutes in (30, 50, 80)]
+    case = bench.start({"timer": timers})
+    bench.passes(HOUR * 40 // 60)
+    bench.passes(jump)
+    bench.passes(HOUR // 60)
+    bench.passes(-jump)
+    bench.passes(HOUR)
+    fired = [entry.event.due for entry in case.journal if isinstance(entry.event, TimerFired)]
+    assert fired == [MONDAY + minutes * HOUR // 60 for minutes in (30, 50, 80)]
+    moments = [entry.at for entry in case.journal]
+    assert moments == sorted(moments), "within a case time never goes back"

@@ -44,10 +44,13 @@ class Administrator:
     def _give_back(self, item: WorkItem) -> None:
         if item.state is ItemState.SUSPENDED:
             self._office.worklist.resume(item.id, ADMINISTRATOR, administrator=True)
-        elif item.rejected_by and item.state in (ItemState.CREATED, ItemState.OFFERED):
-            if self._office.present.isdisjoint(item.offered_to):
-                # All who are there have rejected it, two of them perhaps at once.
-                self._offer(item)
+        elif (
+            item.state in (ItemState.CREATED, ItemState.OFFERED)
+            and item.rejected_by
+            and self._office.present.isdisjoint(item.offered_to)
+        ):
+            # All who are there have rejected it, two of them perhaps at once.
+            self._offer(item)
 
     def _put_aside(self, item: WorkItem) -> None:
         move = self._office.worklist.resume if item.state is ItemState.SUSPENDED else self._office.worklist.suspend
