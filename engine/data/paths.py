@@ -4,6 +4,7 @@ A path without wildcard, slice, union, filter or descent is definite: it means o
 indexes are walked directly, which gives what the library gives in a tenth of its time.
 """
 
+import json
 import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -241,7 +242,12 @@ def _parse_rfc9535(text: str) -> Path:
     assert isinstance(query, JSONPath), "strict RFC 9535 has no compound paths"
     steps = _rfc9535_steps(query.segments)
     definite = len(steps) == len(query.segments)
-    return Path(text, steps if definite else None, query.findall, definite=definite, first=next(iter(steps), None))
+
+    def found(document: Any) -> list[Any]:
+        # The library reads a string as the text of a document.
+        return query.findall(json.dumps(document) if isinstance(document, str) else document)
+
+    return Path(text, steps if definite else None, found, definite=definite, first=next(iter(steps), None))
 
 
 def _rfc9535_steps(segments: Sequence[Any]) -> tuple[Step, ...]:

@@ -1,5 +1,6 @@
 """Paths in two dialects: a definite path means one value, any other a list, and both give what their library gives."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 from typing import Any
@@ -59,9 +60,16 @@ def test_any_other_path_finds_what_jsonpath_rw_finds_where_it_does_not_trip(docu
 @given(JSON, (STEPS | ANY_STEPS).map("".join))
 def test_a_path_of_rfc_9535_finds_what_python_jsonpath_finds(document: Any, steps: str) -> None:
     path = compile_path(f"${steps}", "rfc9535")
-    expected = STRICT.findall(f"${steps}", document)
+    # The library reads a string as the text of a document.
+    expected = STRICT.findall(f"${steps}", json.dumps(document) if isinstance(document, str) else document)
     found = path.find(document)
     assert found == expected if not path.definite else [found] == (expected or [MISSING])
+
+
+@pytest.mark.parametrize("path", ["$", "$..*", "$[?@ > 1]"])
+@pytest.mark.parametrize("text", ["[", "0", "[1, 2]", "{no json"])
+def test_a_text_is_no_document(path: str, text: str) -> None:
+    assert compile_path(path, "rfc9535").find(text) == (text if path == "$" else [])
 
 
 # -- as the format has it ------------------------------------------------------------------------------------------
