@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 from traceback import format_exc
-from typing import Any
+from typing import Any, TypeAlias
 
 from engine.case import Case, CaseStatus
 from engine.definitions import Definitions
@@ -47,6 +47,10 @@ STRIKES = 3
 """At so many drainers that died over one event it is set aside."""
 
 
+Begin: TypeAlias = Callable[[int, list[Call]], list[Call]]
+"""Begins calls that were placed in a shard as far as it can at once; gives back the others."""
+
+
 @dataclass(slots=True)
 class Drained:
     """What a drain did. `unfinished`: events were left, and the drainer is to ring for them."""
@@ -77,14 +81,17 @@ class Runner:
         self._folders = folders or MemoryFolders()
         self._interrupted: set[Lease] = set()
 
-    def drain(self, shard: int, owner: str) -> Drained | None:
-        """Handles the events of a shard until none is left or its time is over; None when somebody else does."""
+    def drain(self, shard: int, owner: str, begin: Begin | None = None) -> Drained | None:
+        """Handles the events of a shard until none is left or its time is over; None when somebody else does.
+
+        `begin` is given the calls of each batch, so that they need not wait for the end of the drain.
+        """
         self._give_back_interrupted()
         lease = self._store.acquire(shard, owner)
         if lease is None:
             return None
         try:
-            return self._drain(lease)
+            return self._drain(lease, begin)
         except Unavailable:
             self._interrupted.add(lease)
             raise
@@ -114,7 +121,7 @@ class Runner:
             self._store.release(lease, unfinished=True)
             self._interrupted.discard(lease)
 
-    def _drain(self, lease: Lease) -> Drained:
+    def _drain(self, lease: Lease, begin: Begin | None) -> Drained:
         shard = lease.shard
         drained = Drained()
         until = monotonic() + SECONDS_PER_DRAIN
@@ -129,6 +136,8 @@ class Runner:
                 if not self._handle(lease, waiting, drained):
                     return drained
                 drained.batches += 1
+                if begin is not None and drained.calls:
+                    drained.calls = begin(shard, drained.calls)
             elif self._store.release(lease):
                 return drained
             if drained.events >= EVENTS_PER_DRAIN or monotonic() > until:

@@ -10,7 +10,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
-from threading import Event, Thread
+from threading import Event, Semaphore, Thread
 from time import monotonic
 from typing import NamedTuple
 
@@ -30,11 +30,23 @@ QUICK_S = 0.0005
 MOST_QUICK_CALLS = 256
 """Calls of quick connectors that one process takes at once."""
 
+AHEAD_S = 0.03
+"""What threads could begin within this time is taken ahead, so that none waits for a report and a take. Of calls that
+take a second each, that is nothing: a call that waits here could be under way elsewhere."""
+
 REPORTERS = 3
-"""Threads that report and drain: while one waits for the store, the other works."""
+"""Threads that report and drain: while one waits for the store, the other works. One of them never drains: outcomes
+that nobody reports would keep threads from their next calls."""
 
 REPORTED_AT_ONCE = 256
+MOST_UNREPORTED = 256
+"""So many calls may have finished, waiting to be reported, before fewer new ones are taken."""
+
 RENEWED_EVERY_S = 2.0
+LOOKED_FOR_S = 1.0
+"""For so long after it was full a room looks for calls that wait anywhere, so that none is idle beside a full one."""
+
+LOOK_PAUSE_S = 0.05
 STALLED_S = 0.002
 """When nothing finished for so long, a thread is woken for every call that waits."""
 
@@ -76,8 +88,12 @@ class CallRoom:
         self._wake: SimpleQueue[bool] = SimpleQueue()
         self._finished: SimpleQueue[_Finished | None] = SimpleQueue()
         self._in_room: dict[str, _InRoom] = {}
+        self._running: set[str] = set()
+        self._undrained: deque[int] = deque()
+        self._may_drain = Semaphore(REPORTERS - 1)
         self._more: set[int] = set()
         self._average_s: dict[str, float] = {}
+        self._full_at = self._looked_at = float("-inf")
         self._renewed_at = monotonic()
         self._closing = Event()
         self._callers = [Thread(target=self._make_calls, name=f"caller-{n}", daemon=True) for n in range(threads)]
@@ -94,6 +110,7 @@ class CallRoom:
             return True
         room = self._room_for(known)
         if room <= 0:
+            self._full_at = monotonic()
             self._more.add(shard)
             # What was just placed is told to others. A message that only finds no room here goes no further: it would
             # go round as fast as it can while the calls run; this room remembers the shard, and `recover` tells others.
@@ -103,9 +120,24 @@ class CallRoom:
             self._enter(_InRoom(shard, each))
         left = len(known) > room if known else len(taken) == room
         if left:
+            self._full_at = monotonic()
             self._more.add(shard)
         self._wake_for(taken)
         return left
+
+    def begin(self, shard: int, placed: list[Call]) -> list[Call]:
+        """Takes of calls that were just placed what idle threads can begin at once; gives back the others.
+
+        Quick ones are left: it is cheaper to take many of them together.
+        """
+        idle = self._threads - self._unfinished()
+        if idle <= 0 or self._closing.is_set() or all(self._is_quick(call.connector) for call in placed):
+            return placed
+        taken = self._store.take_calls(shard, self._owner, idle, placed)
+        for each in taken:
+            self._enter(_InRoom(shard, each))
+        self._wake_for(taken)
+        return placed[idle:]
 
     def close(self) -> None:
         """Takes no more; hands back what has not begun, waits for what runs, and reports it."""
@@ -139,7 +171,16 @@ class CallRoom:
 
     def _room_for(self, known: Sequence[Call]) -> int:
         quick = bool(known) and all(self._is_quick(call.connector) for call in known)
-        return (MOST_QUICK_CALLS if quick else self._threads) - len(self._in_room)
+        return (MOST_QUICK_CALLS if quick else self._threads + self._ahead()) - self._unfinished()
+
+    def _unfinished(self) -> int:
+        # What has finished and is not reported yet keeps no thread, but it must not pile up either.
+        return max(len(self._waiting) + len(self._running), len(self._in_room) - MOST_UNREPORTED)
+
+    def _ahead(self) -> int:
+        """How many calls to take beyond one for each thread."""
+        average_s = max(tuple(self._average_s.values()), default=AHEAD_S * self._threads + 1)
+        return min(int(self._threads * AHEAD_S / max(average_s, AHEAD_S)), self._threads)
 
     def _is_quick(self, connector: str) -> bool:
         return self._average_s.get(connector, 1.0) < QUICK_S
@@ -166,7 +207,10 @@ class CallRoom:
                     shard, taken = self._waiting.popleft()
                 except IndexError:
                     break
-                self._finished.put(_Finished(shard, taken, self._called(taken)))
+                self._running.add(taken.call.item)
+                outcome = self._called(taken)
+                self._running.discard(taken.call.item)
+                self._finished.put(_Finished(shard, taken, outcome))
 
     def _called(self, taken: Taken) -> Outcome | None:
         call, attempt = taken
@@ -196,8 +240,10 @@ class CallRoom:
     def _go_round(self, finished: list[_Finished]) -> None:
         if finished:
             self._report_batch(finished)
-        if self._more and not self._closing.is_set():
+        if not self._closing.is_set():
+            self._look_around()
             self._take_more()
+        self._drain_some()
         if monotonic() - self._renewed_at > RENEWED_EVERY_S:
             self._renewed_at = monotonic()
             self._renew()
@@ -233,7 +279,17 @@ class CallRoom:
                 for each in together:
                     self._leave(each.taken.call.item)
             if ring:
-                self._drain(shard)
+                self._undrained.append(shard)
+
+    def _drain_some(self) -> None:
+        # A thread that is refused has put its shards there before, so whoever drains sees them when it looks again.
+        while self._undrained and self._may_drain.acquire(blocking=False):
+            try:
+                self._drain(self._undrained.popleft())
+            except IndexError:
+                return
+            finally:
+                self._may_drain.release()
 
     def _reported(self, shard: int, outcomes: Sequence[Reported]) -> bool:
         """Reports, waiting for a store that is away as long as the calls may still be this process's."""
@@ -248,9 +304,22 @@ class CallRoom:
         log.error("%d outcomes of shard %d could not be reported; their calls are repeated", len(outcomes), shard)
         return False
 
+    def _look_around(self) -> None:
+        """A room that was full and has nothing left looks where calls wait that others have no room for."""
+        now = monotonic()
+        if self._more or now - self._full_at > LOOKED_FOR_S or now - self._looked_at < LOOK_PAUSE_S:
+            return
+        if self._room_for(()) <= 0:
+            return
+        self._looked_at = now
+        try:
+            self._more.update(work.shard for work in self._store.work() if work.due_calls)
+        except Unavailable as away:
+            log.warning("nobody looks for calls that wait: %s", away)
+
     def _take_more(self) -> None:
         for shard in tuple(self._more):
-            if len(self._in_room) >= self._threads:
+            if self._room_for(()) <= 0:
                 return
             self._more.discard(shard)
             try:

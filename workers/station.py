@@ -32,7 +32,7 @@ class Station:
     def drain(self, shard: int) -> None:
         """Drains a shard unless somebody else does, and sees to what comes out of it."""
         try:
-            drained = self.parts.runner.drain(shard, self.owner)
+            drained = self.parts.runner.drain(shard, self.owner, self._room.begin if self._room is not None else None)
         except Unavailable as away:
             # Nothing is lost: the events stay in the stream, and `recover` rings once Redis is back.
             log.warning("shard %d is left alone: %s", shard, away)

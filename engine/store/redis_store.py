@@ -287,7 +287,7 @@ class RedisStore:
         if not wanted:
             return []
         takes = [_Take(call, head, codec.taken_call_head(codec.attempts_of(head) + 1, owner)) for call, head in wanted]
-        answers = self._run([self._take_script(shard, takes)])[0]
+        answers = self._run([self._take_script(shard, takes, only_due=True)])[0]
         return [
             Taken(take.call, codec.attempts_of(take.after))
             for take, answer in zip(takes, answers, strict=True)
@@ -326,7 +326,8 @@ class RedisStore:
 
     def renew(self, shard: int, owner: str, taken: Sequence[Taken]) -> None:
         heads = [codec.taken_call_head(attempt, owner) for _, attempt in taken]
-        self._run([self._take_script(shard, [_Take(call, head, head) for (call, _), head in zip(taken, heads)])])
+        takes = [_Take(call, head, head) for (call, _), head in zip(taken, heads)]
+        self._run([self._take_script(shard, takes, only_due=False)])
 
     def hand_back(self, shard: int, owner: str, taken: Sequence[Taken]) -> None:
         now = self.now()
@@ -528,9 +529,9 @@ class RedisStore:
         envelope = Envelope(names.case_of(outcome.item), outcome, correlation_id)
         transaction.write("XADD", keys.events(shard), "*", "e", codec.pack_envelope(envelope))
 
-    def _take_script(self, shard: int, takes: Sequence["_Take"]) -> Script:
+    def _take_script(self, shard: int, takes: Sequence["_Take"], *, only_due: bool) -> Script:
         script_keys = [keys.calls(shard)]
-        arguments: list[Argument] = []
+        arguments: list[Argument] = [int(only_due)]
         for call, before, after in takes:
             script_keys.append(keys.item(shard, call.item))
             arguments += (call.item, before, after, hold_ms(call))

@@ -1,6 +1,7 @@
 """What only the Redis store has: key types, forgotten scripts, the fixed layout, a full or absent server."""
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from redis import Redis
@@ -44,6 +45,22 @@ def test_scripts_that_redis_forgot_are_loaded_again(redis_client: "Redis") -> No
     case = submitted(store)
     redis_client.script_flush()
     committed(store, case)
+
+
+def test_a_call_that_another_takes_while_it_is_looked_for_stays_his(
+    redis_client: "Redis", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = RedisStore(redis_client, 4)
+    committed(store, submitted(store), placed=[a_call()])
+    look = redis_client.zrangebyscore
+
+    def look_too_slowly(*arguments: Any, **options: Any) -> Any:
+        found = look(*arguments, **options)
+        assert len(store.take_calls(shard(), "w1", 1, [a_call()])) == 1
+        return found
+
+    monkeypatch.setattr(redis_client, "zrangebyscore", look_too_slowly)
+    assert store.take_calls(shard(), "w2", 10) == []
 
 
 def test_a_full_redis_refuses_new_events_and_lets_commits_that_remove_events_go_on(redis_client: "Redis") -> None:

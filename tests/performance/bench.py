@@ -55,7 +55,7 @@ def _sequence(port: int, directory: Path, cases: int, rounds: int) -> dict[str, 
     url, chain_url = f"redis://127.0.0.1:{port}/0", f"redis://127.0.0.1:{port}/1"
     ours: list[float] = []
     chains: list[float] = []
-    with Installation(url, directory) as installation, _chain_workers(chain_url, directory):
+    with Installation(url, directory) as installation, chain_workers(chain_url, directory):
         specification = installation.deploy(FIVE_ECHOES)
         chain = _Chain(chain_url)
         _our_round(installation, specification, "warm", 200)
@@ -67,25 +67,26 @@ def _sequence(port: int, directory: Path, cases: int, rounds: int) -> dict[str, 
     ratios = [one / other for one, other in zip(ours, chains, strict=True)]
     return {
         "cases": cases,
-        "casewright_tasks_per_s": _spread(ours),
-        "chain_tasks_per_s": _spread(chains),
-        "ratio": _spread(ratios),
+        "casewright_tasks_per_s": spread(ours),
+        "chain_tasks_per_s": spread(chains),
+        "ratio": spread(ratios),
         **commands,
     }
 
 
 def _our_round(installation: Installation, specification: Any, name: str, cases: int) -> float:
     redis = installation.redis()
-    before = _completed(redis, installation.parts.store.shards)
+    before = completed(redis, installation.parts.store.shards)
     began = time.perf_counter()
     installation.submit(specification, [(f"{name}-{number}", {"n": number}) for number in range(cases)])
     installation.wait_until(
-        lambda: _completed(redis, installation.parts.store.shards) == before + cases, "the end of a round", 300
+        lambda: completed(redis, installation.parts.store.shards) == before + cases, "the end of a round", 300
     )
     return cases * TASKS / (time.perf_counter() - began)
 
 
-def _completed(redis: "Redis", shards: int) -> int:
+def completed(redis: "Redis", shards: int) -> int:
+    """How many cases have completed."""
     pipe = redis.pipeline(transaction=False)
     for shard in range(shards):
         pipe.zcard(keys.by_status(shard, CaseStatus.COMPLETED))
@@ -133,10 +134,11 @@ class _Chain:
 
 
 @contextmanager
-def _chain_workers(url: str, directory: Path) -> Iterator[None]:
+def chain_workers(url: str, directory: Path, *pool: str) -> Iterator[None]:
+    """Two processes of plain Celery, in the solo pool if no other is named."""
     environment = {**os.environ, "CHAIN_URL": url}
-    argv = [sys.executable, "-m", "celery", "--app", "tests.performance.chain", "--quiet", "worker", "--pool", "solo"]
-    options = ["--without-gossip", "--without-mingle", "--loglevel", "WARNING"]
+    argv = [sys.executable, "-m", "celery", "--app", "tests.performance.chain", "--quiet", "worker"]
+    options = [*(pool or ("--pool", "solo")), "--without-gossip", "--without-mingle", "--loglevel", "WARNING"]
     with (directory / "chain.log").open("wb") as log:
         workers = [
             subprocess.Popen([*argv, *options, "--hostname", f"chain-{n}@%h"], env=environment, stdout=log, stderr=log)
@@ -181,7 +183,8 @@ def _first_item(session: requests.Session, address: str, case_id: str) -> float:
     return round((time.perf_counter() - began) * 1000, 2)
 
 
-def _spread(values: list[float]) -> dict[str, float]:
+def spread(values: list[float]) -> dict[str, float]:
+    """The median and the ends of what was measured."""
     return {
         "median": round(statistics.median(values), 2),
         "min": round(min(values), 2),
