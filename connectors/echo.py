@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from connectors.config import bad_config, boolean, check_deployed, integer, number, table, text, text_that
+from connectors.config import anything, bad_config, boolean, check_deployed, integer, number, table, text, text_that
 from connectors.port import CallRequest, ConfigProblem, Done, Failed, FailureKind, Outcome, is_failure_kind
 
 MAX_DELAY_S = 60.0
@@ -25,7 +25,8 @@ _FAIL = table(
     },
     required=("kind",),
 )
-_CONFIG = table({"delay_s": number(0, MAX_DELAY_S), "fail": _FAIL})
+_CONFIG = table({"delay_s": number(0, MAX_DELAY_S), "fail": _FAIL, "timeout_s": anything})
+"""`timeout_s` is the engine's, and comes with the request."""
 
 
 class EchoConnector:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from connectors.config import Path, Unknown, bad_config, check_deployed, table, text_that
+from connectors.config import Path, Unknown, anything, bad_config, check_deployed, table, text_that
 from connectors.port import CallRequest, ConfigProblem, Done, Failed, FailureKind, Outcome
 
 MAX_DEPTH = 100
@@ -97,9 +97,13 @@ class FunctionConnector:
 
 
 _CONFIG = table(
-    {"function": text_that(lambda name: _NAME.fullmatch(name) is not None, "of the form package.module:name")},
+    {
+        "function": text_that(lambda name: _NAME.fullmatch(name) is not None, "of the form package.module:name"),
+        "timeout_s": anything,
+    },
     required=("function",),
 )
+"""`timeout_s` is the engine's, and comes with the request."""
 
 
 def _not_json(value: Any, path: str, depth: int) -> str | None:

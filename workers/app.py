@@ -7,14 +7,17 @@ Three queues, so that each kind of work can be scaled by itself: `dispatch` (dra
 from collections.abc import Callable
 from typing import Any
 
-from celery import Celery
+from celery import Celery, Task
+from celery.exceptions import Ignore
 from celery.signals import worker_shutdown
 from kombu.entity import Queue
 
 from deploy.doorbell import CALL_TASK, CONNECT_QUEUE, DISPATCH_QUEUE, DRAIN_TASK, UPKEEP_QUEUE
 from deploy.settings import Settings
 from deploy.wiring import Parts
-from workers import timers, upkeep
+from workers import fanout, timers, upkeep
+from workers.chunks import Numbers
+from workers.fanout import FanOut
 from workers.keeping import Keeper
 from workers.station import Station
 
@@ -34,6 +37,7 @@ def create_app(settings: Settings, build: Callable[[Settings], Parts]) -> Celery
     """The application for one installation. The parts are built in the worker, when its first task comes."""
     app = Celery("casewright", broker=settings.broker_url)
     app.conf.update(configuration(settings))
+    fan_out = FanOut(app)
     stations: list[Station] = []
     keepers: list[Keeper] = []
 
@@ -45,7 +49,7 @@ def create_app(settings: Settings, build: Callable[[Settings], Parts]) -> Celery
     def station() -> Station:
         if not stations:
             makes_calls = CONNECT_QUEUE in app.amqp.queues.consume_from
-            stations.append(Station(build(settings), makes_calls=makes_calls))
+            stations.append(Station(build(settings), fan_out.send, makes_calls=makes_calls))
         return stations[0]
 
     @app.task(name=DRAIN_TASK)  # type: ignore[untyped-decorator]
@@ -57,6 +61,19 @@ def create_app(settings: Settings, build: Callable[[Settings], Parts]) -> Celery
     def call(shard: int) -> None:
         """Makes connector calls of a shard."""
         station().call(shard)
+
+    @app.task(name=fanout.CHUNK_TASK, bind=True)  # type: ignore[untyped-decorator]
+    def chunk(task: Task, shard: int, case_id: str, connector: str, numbers: list[int]) -> None:
+        """Makes the connector calls of a part of a multiple-instance task."""
+        over = fan_out.ending(task.request)
+        station().chunk(shard, Numbers(case_id, connector, tuple(numbers)), over)
+        # It is over when its last call is, and Celery is told so then.
+        raise Ignore
+
+    @app.task(name=fanout.GATHER_TASK)  # type: ignore[untyped-decorator]
+    def gather(shard: int) -> None:
+        """Handles the events of a shard, among which are the last outcomes of a chord."""
+        station().drain(shard)
 
     @app.task(name=RECOVER_TASK)  # type: ignore[untyped-decorator]
     def recover() -> None:
@@ -90,6 +107,7 @@ def create_app(settings: Settings, build: Callable[[Settings], Parts]) -> Celery
 
 def configuration(settings: Settings) -> dict[str, Any]:
     """Celery's settings, each chosen because state is truth and messages are hints."""
+    results_url = _results_url(settings)
     return {
         "task_queues": [
             Queue(name, routing_key=name)  # type: ignore[no-untyped-call]
@@ -100,14 +118,23 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "task_routes": {
             DRAIN_TASK: {"queue": DISPATCH_QUEUE},
             CALL_TASK: {"queue": CONNECT_QUEUE},
+            **fanout.ROUTES,
             RECOVER_TASK: {"queue": UPKEEP_QUEUE},
             TICK_TASK: {"queue": UPKEEP_QUEUE},
             BACKUP_TASK: {"queue": UPKEEP_QUEUE},
             ARCHIVE_TASK: {"queue": UPKEEP_QUEUE},
         },
-        # Nobody reads a result: outcomes are events in the store.
+        # Nobody reads a result: outcomes are events in the store. Celery only counts there what of a chord is over.
         "task_ignore_result": True,
-        "result_backend": None,
+        "result_backend": results_url,
+        "result_expires": fanout.KEPT_S,
+        "result_chord_expires": fanout.KEPT_S,
+        "result_backend_transport_options": {"retry_policy": {"max_retries": 1, "interval_start": 0.1}},
+        # kombu checks certificates by itself, Celery wants to be told.
+        **({"redis_backend_use_ssl": {"ssl_cert_reqs": "required"}} if results_url.startswith("rediss:") else {}),
+        "redis_socket_timeout": 5.0,
+        "redis_socket_connect_timeout": 5.0,
+        "redis_socket_keepalive": True,
         # A message is acknowledged when it is received. Late acknowledgement would bring a lost hint back after an
         # hour (visibility_timeout) and double others; `recover` finds the work within a second or two.
         "task_acks_late": False,
@@ -142,6 +169,12 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "beat_max_loop_interval": min(1.0, settings.recover_every_s, settings.tick_every_s),
         "timezone": "UTC",
     }
+
+
+def _results_url(settings: Settings) -> str:
+    """Where Celery counts the parts of chords: at the broker, if that is a Redis."""
+    of_redis = settings.broker_url.startswith(("redis:", "rediss:", "sentinel:"))
+    return settings.broker_url if of_redis else settings.redis_url
 
 
 def _kept_by_schedule(settings: Settings) -> dict[str, Any]:

@@ -8,9 +8,9 @@ finished meanwhile together, and drain their shards when nobody else does.
 
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from queue import Empty, SimpleQueue
-from threading import Event, Semaphore, Thread
+from threading import Event, Lock, Semaphore, Thread
 from time import monotonic
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ from engine.effects import Call
 from engine.errors import Unavailable
 from engine.events import CallAnswered, CallFailed
 from engine.store.port import Reported, Store, Taken
+from workers.chunks import Chunk, Numbers
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,9 @@ MOST_UNREPORTED = 256
 """So many calls may have finished, waiting to be reported, before fewer new ones are taken."""
 
 RENEWED_EVERY_S = 2.0
+CONFIRMED_FOR_S = 0.1
+"""A call that has waited here for longer is made only if it is still to be made: its run may have ended meanwhile."""
+
 LOOKED_FOR_S = 1.0
 """For so long after it was full a room looks for calls that wait anywhere, so that none is idle beside a full one."""
 
@@ -64,6 +68,7 @@ STOPPED_WITHIN_S = 10.0
 class _InRoom(NamedTuple):
     shard: int
     taken: Taken
+    since: float
 
 
 class _Finished(NamedTuple):
@@ -92,6 +97,11 @@ class CallRoom:
         self._undrained: deque[int] = deque()
         self._may_drain = Semaphore(REPORTERS - 1)
         self._more: set[int] = set()
+        self._chunks: deque[Chunk] = deque()
+        self._chunk_of: dict[str, Chunk] = {}
+        self._dividing = Lock()
+        self._confirmed_at: dict[int, float] = {}
+        self._lost: set[str] = set()
         self._average_s: dict[str, float] = {}
         self._full_at = self._looked_at = float("-inf")
         self._renewed_at = monotonic()
@@ -108,7 +118,7 @@ class CallRoom:
         """
         if self._closing.is_set():
             return True
-        room = self._room_for(known)
+        room = self._room_for({call.connector for call in known})
         if room <= 0:
             self._full_at = monotonic()
             self._more.add(shard)
@@ -116,13 +126,11 @@ class CallRoom:
             # go round as fast as it can while the calls run; this room remembers the shard, and `recover` tells others.
             return bool(known)
         taken = self._store.take_calls(shard, self._owner, room, known)
-        for each in taken:
-            self._enter(_InRoom(shard, each))
+        self._enter(shard, taken)
         left = len(known) > room if known else len(taken) == room
         if left:
             self._full_at = monotonic()
             self._more.add(shard)
-        self._wake_for(taken)
         return left
 
     def begin(self, shard: int, placed: list[Call]) -> list[Call]:
@@ -133,11 +141,14 @@ class CallRoom:
         idle = self._threads - self._unfinished()
         if idle <= 0 or self._closing.is_set() or all(self._is_quick(call.connector) for call in placed):
             return placed
-        taken = self._store.take_calls(shard, self._owner, idle, placed)
-        for each in taken:
-            self._enter(_InRoom(shard, each))
-        self._wake_for(taken)
+        self._enter(shard, self._store.take_calls(shard, self._owner, idle, placed))
         return placed[idle:]
+
+    def take_chunk(self, shard: int, numbers: Numbers, done: Callable[[], None]) -> None:
+        """Takes the calls of a chunk, as many at a time as there is room for. `done` is called when none is left,
+        unless this process ends before."""
+        self._chunks.append(Chunk(shard, numbers, done))
+        self._take_from_chunks()
 
     def close(self) -> None:
         """Takes no more; hands back what has not begun, waits for what runs, and reports it."""
@@ -145,7 +156,7 @@ class CallRoom:
         back: dict[int, list[Taken]] = {}
         while self._waiting:
             try:
-                shard, taken = self._waiting.popleft()
+                shard, taken, _ = self._waiting.popleft()
             except IndexError:
                 break
             back.setdefault(shard, []).append(taken)
@@ -169,8 +180,9 @@ class CallRoom:
 
     # -- taking ------------------------------------------------------------------------------------------------
 
-    def _room_for(self, known: Sequence[Call]) -> int:
-        quick = bool(known) and all(self._is_quick(call.connector) for call in known)
+    def _room_for(self, connectors: Collection[str]) -> int:
+        """How many calls of these connectors, or of any where none is named, the room may take."""
+        quick = bool(connectors) and all(map(self._is_quick, connectors))
         return (MOST_QUICK_CALLS if quick else self._threads + self._ahead()) - self._unfinished()
 
     def _unfinished(self) -> int:
@@ -185,12 +197,48 @@ class CallRoom:
     def _is_quick(self, connector: str) -> bool:
         return self._average_s.get(connector, 1.0) < QUICK_S
 
-    def _enter(self, entry: _InRoom) -> None:
-        self._in_room[entry.taken.call.item] = entry
-        self._waiting.append(entry)
+    def _enter(self, shard: int, taken: Sequence[Taken]) -> None:
+        now = monotonic()
+        for each in taken:
+            entry = _InRoom(shard, each, now)
+            self._in_room[each.call.item] = entry
+            self._waiting.append(entry)
+        self._wake_for(taken)
 
     def _leave(self, item: str) -> None:
         self._in_room.pop(item, None)
+        self._lost.discard(item)
+        chunk = self._chunk_of.pop(item, None)
+        if chunk is not None:
+            chunk.settle([item])
+
+    def _take_from_chunks(self) -> None:
+        if not self._dividing.acquire(blocking=False):
+            return
+        try:
+            while self._chunks and not self._closing.is_set():
+                chunk = self._chunks[0]
+                room = self._room_for({chunk.connector})
+                if room <= 0:
+                    self._full_at = monotonic()
+                    return
+                self._take_of(chunk, room)
+                if chunk.is_taken:
+                    self._chunks.popleft()
+        finally:
+            self._dividing.release()
+
+    def _take_of(self, chunk: Chunk, room: int) -> None:
+        items = chunk.next(room)
+        self._chunk_of.update(dict.fromkeys(items, chunk))
+        taken: list[Taken] = []
+        try:
+            taken = self._store.take_named(chunk.shard, self._owner, items)
+        finally:
+            # What was not taken is no concern of the chunk any more: somebody else has it, or will find it.
+            self._enter(chunk.shard, taken)
+            for item in set(items).difference(each.call.item for each in taken):
+                self._leave(item)
 
     def _wake_for(self, taken: Sequence[Taken]) -> None:
         slow = sum(not self._is_quick(each.call.connector) for each in taken)
@@ -204,13 +252,26 @@ class CallRoom:
         while self._wake.get():
             while True:
                 try:
-                    shard, taken = self._waiting.popleft()
+                    entry = self._waiting.popleft()
                 except IndexError:
                     break
-                self._running.add(taken.call.item)
-                outcome = self._called(taken)
-                self._running.discard(taken.call.item)
-                self._finished.put(_Finished(shard, taken, outcome))
+                item = entry.taken.call.item
+                self._running.add(item)
+                if self._is_to_be_made(entry):
+                    self._finished.put(_Finished(entry.shard, entry.taken, self._called(entry.taken)))
+                else:
+                    self._leave(item)
+                self._running.discard(item)
+
+    def _is_to_be_made(self, entry: _InRoom) -> bool:
+        """Whether a call is still its taker's. All that wait of its shard are asked after together."""
+        now = monotonic()
+        if now - max(entry.since, self._confirmed_at.get(entry.shard, 0.0)) > CONFIRMED_FOR_S:
+            self._confirmed_at[entry.shard] = now
+            self._renew_some(
+                entry.shard, [entry.taken, *(each.taken for each in tuple(self._waiting) if each.shard == entry.shard)]
+            )
+        return entry.taken.call.item not in self._lost
 
     def _called(self, taken: Taken) -> Outcome | None:
         call, attempt = taken
@@ -318,6 +379,10 @@ class CallRoom:
             log.warning("nobody looks for calls that wait: %s", away)
 
     def _take_more(self) -> None:
+        try:
+            self._take_from_chunks()
+        except Unavailable as away:
+            log.warning("calls of a chunk wait: %s", away)
         for shard in tuple(self._more):
             if self._room_for(()) <= 0:
                 return
@@ -330,13 +395,20 @@ class CallRoom:
     def _renew(self) -> None:
         """Keeps what is in the room from being taken by others."""
         by_shard: dict[int, list[Taken]] = {}
-        for shard, taken in tuple(self._in_room.values()):
+        for shard, taken, _ in tuple(self._in_room.values()):
             by_shard.setdefault(shard, []).append(taken)
         for shard, together in by_shard.items():
-            try:
-                self._store.renew(shard, self._owner, together)
-            except Unavailable as away:
-                log.warning("%d calls of shard %d were not renewed: %s", len(together), shard, away)
+            self._renew_some(shard, together)
+
+    def _renew_some(self, shard: int, together: Sequence[Taken]) -> None:
+        try:
+            lost = self._store.renew(shard, self._owner, together)
+        except Unavailable as away:
+            log.warning("%d calls of shard %d were not renewed: %s", len(together), shard, away)
+            return
+        # Of what is being called or has been, the store refuses the outcome: only what waits here is of interest.
+        waiting = {entry.taken.call.item for entry in tuple(self._waiting)} | self._running
+        self._lost.update(waiting.intersection(lost))
 
 
 def _report_of(finished: _Finished) -> Reported:

@@ -270,13 +270,13 @@ class MemoryStore:
             else:
                 due = [record for record in calls.values() if record.due is not None and record.due <= now]
                 wanted = sorted(due, key=lambda record: record.due or 0)
-            taken = []
-            for record in wanted[:limit]:
-                attempt = codec.attempts_of(record.head) + 1
-                record.head = codec.taken_call_head(attempt, owner)
-                record.due = now + hold_ms(record.call)
-                taken.append(Taken(record.call, attempt))
-            return taken
+            return [self._taken(record, owner) for record in wanted[:limit]]
+
+    def take_named(self, shard: int, owner: str, items: Sequence[str]) -> list[Taken]:
+        with self._lock:
+            calls, now = self._shards[shard].calls, self.now()
+            named = [calls[item] for item in items if item in calls]
+            return [self._taken(each, owner) for each in named if each.due is not None and each.due <= now]
 
     def report(self, shard: int, owner: str, outcomes: Sequence[Reported]) -> bool:
         with self._lock:
@@ -298,12 +298,16 @@ class MemoryStore:
                 self._append(held, Envelope(names.case_of(event.item), event, report.correlation_id))
             return self._must_ring(held)
 
-    def renew(self, shard: int, owner: str, taken: Sequence[Taken]) -> None:
+    def renew(self, shard: int, owner: str, taken: Sequence[Taken]) -> list[str]:
+        lost = []
         with self._lock:
             for call, attempt in taken:
                 record = self._shards[shard].calls.get(call.item)
                 if record is not None and record.due and record.head == codec.taken_call_head(attempt, owner):
                     record.due = self.now() + hold_ms(call)
+                else:
+                    lost.append(call.item)
+        return lost
 
     def hand_back(self, shard: int, owner: str, taken: Sequence[Taken]) -> None:
         with self._lock:
@@ -408,6 +412,12 @@ class MemoryStore:
         shard.last_event = (now, 0) if now > milliseconds else (milliseconds, sequence + 1)
         at, number = shard.last_event
         shard.events[f"{at}-{number}"] = (at, codec.pack_envelope(envelope))
+
+    def _taken(self, record: StoredCall, owner: str) -> Taken:
+        attempt = codec.attempts_of(record.head) + 1
+        record.head = codec.taken_call_head(attempt, owner)
+        record.due = self.now() + hold_ms(record.call)
+        return Taken(record.call, attempt)
 
     def _must_ring(self, shard: Shard) -> bool:
         now = self.now()

@@ -362,11 +362,14 @@ class Store(Protocol):
     def take_calls(self, shard: int, owner: str, limit: int, known: Sequence[Call] = ()) -> list[Taken]:
         """Takes calls that wait (`known` first, without looking for them) or whose taker's time is over."""
 
+    def take_named(self, shard: int, owner: str, items: Sequence[str]) -> list[Taken]:
+        """Takes those of these calls that wait, or whose taker's time is over."""
+
     def report(self, shard: int, owner: str, outcomes: Sequence[Reported]) -> bool:
         """Reports outcomes of taken calls; whether to ring."""
 
-    def renew(self, shard: int, owner: str, taken: Sequence[Taken]) -> None:
-        """Puts off the deadline of calls that are still their taker's."""
+    def renew(self, shard: int, owner: str, taken: Sequence[Taken]) -> list[str]:
+        """Puts off the deadline of calls that are still their taker's. The items of the others."""
 
     def hand_back(self, shard: int, owner: str, taken: Sequence[Taken]) -> None:
         """Gives calls back that were taken but not begun."""

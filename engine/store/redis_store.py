@@ -282,17 +282,10 @@ class RedisStore:
 
     def take_calls(self, shard: int, owner: str, limit: int, known: Sequence[Call] = ()) -> list[Taken]:
         wanted = [(call, codec.waiting_call_head(0)) for call in known[:limit]]
-        if not wanted:
-            wanted = self._due_calls(shard, limit)
-        if not wanted:
-            return []
-        takes = [_Take(call, head, codec.taken_call_head(codec.attempts_of(head) + 1, owner)) for call, head in wanted]
-        answers = self._run([self._take_script(shard, takes, only_due=True)])[0]
-        return [
-            Taken(take.call, codec.attempts_of(take.after))
-            for take, answer in zip(takes, answers, strict=True)
-            if answer == 1
-        ]
+        return self._taken(shard, owner, wanted or self._due_calls(shard, limit))
+
+    def take_named(self, shard: int, owner: str, items: Sequence[str]) -> list[Taken]:
+        return self._taken(shard, owner, self._calls_named(shard, items))
 
     def report(self, shard: int, owner: str, outcomes: Sequence[Reported]) -> bool:
         together = self._transaction(shard, ring=True)
@@ -324,10 +317,11 @@ class RedisStore:
         self._write_outcome(transaction, shard, event, report.correlation_id)
         return _commit_script(transaction)
 
-    def renew(self, shard: int, owner: str, taken: Sequence[Taken]) -> None:
+    def renew(self, shard: int, owner: str, taken: Sequence[Taken]) -> list[str]:
         heads = [codec.taken_call_head(attempt, owner) for _, attempt in taken]
-        takes = [_Take(call, head, head) for (call, _), head in zip(taken, heads)]
-        self._run([self._take_script(shard, takes, only_due=False)])
+        takes = [_Take(call, head, head) for (call, _), head in zip(taken, heads, strict=True)]
+        answers = self._run([self._take_script(shard, takes, only_due=False)])[0]
+        return [call.item for (call, _), answer in zip(taken, answers, strict=True) if answer == 0]
 
     def hand_back(self, shard: int, owner: str, taken: Sequence[Taken]) -> None:
         now = self.now()
@@ -529,6 +523,18 @@ class RedisStore:
         envelope = Envelope(names.case_of(outcome.item), outcome, correlation_id)
         transaction.write("XADD", keys.events(shard), "*", "e", codec.pack_envelope(envelope))
 
+    def _taken(self, shard: int, owner: str, wanted: Sequence[tuple[Call, str]]) -> list[Taken]:
+        """What is taken of calls that were found with these heads."""
+        if not wanted:
+            return []
+        takes = [_Take(call, head, codec.taken_call_head(codec.attempts_of(head) + 1, owner)) for call, head in wanted]
+        answers = self._run([self._take_script(shard, takes, only_due=True)])[0]
+        return [
+            Taken(take.call, codec.attempts_of(take.after))
+            for take, answer in zip(takes, answers, strict=True)
+            if answer == 1
+        ]
+
     def _take_script(self, shard: int, takes: Sequence["_Take"], *, only_due: bool) -> Script:
         script_keys = [keys.calls(shard)]
         arguments: list[Argument] = [int(only_due)]
@@ -542,10 +548,13 @@ class RedisStore:
     def _due_calls(self, shard: int, limit: int) -> list[tuple[Call, str]]:
         now = self.now()
         due = asked(lambda: self._redis.zrangebyscore(keys.calls(shard), "-inf", now, start=0, num=limit))
+        return self._calls_named(shard, [item_id.decode() for item_id in due])
+
+    def _calls_named(self, shard: int, items: Sequence[str]) -> list[tuple[Call, str]]:
         pipe = self._redis.pipeline(transaction=False)
-        for item_id in due:
-            pipe.hmget(keys.item(shard, item_id.decode()), "head", "body")
-        records = asked(pipe.execute) if due else []
+        for item_id in items:
+            pipe.hmget(keys.item(shard, item_id), "head", "body")
+        records = asked(pipe.execute) if items else []
         return [(codec.unpack_call(body), head.decode()) for head, body in records if head is not None]
 
     def _cases(self, case_ids: Sequence[str]) -> list[Case | None]:

@@ -97,6 +97,12 @@ def test_an_unknown_key_is_a_problem_at_its_place(subject: Subject) -> None:
     assert [problem.path for problem in problems] == [("colour",)]
 
 
+def test_every_call_may_have_a_timeout(subject: Subject) -> None:
+    config = {**subject.config, "timeout_s": 5}
+    assert subject.connector.check_config(config) == []
+    assert not isinstance(subject.begun(config), Failed)
+
+
 @pytest.mark.parametrize("value", ["{{ order.id }}", {"secret": "NAME"}])
 def test_a_template_or_a_secret_may_stand_for_a_string(subject: Subject, value: Any) -> None:
     assert subject.connector.check_config(_with(subject, value)) == []

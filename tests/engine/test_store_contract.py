@@ -327,7 +327,7 @@ def test_a_renewed_call_stays_its_takers(bench: Bench) -> None:
     committed(bench.store, submitted(bench.store), placed=[a_call()])
     taken = bench.store.take_calls(shard(), "w1", 10)
     bench.expire_calls(shard())
-    bench.store.renew(shard(), "w1", taken)
+    assert bench.store.renew(shard(), "w1", taken) == []
     assert bench.store.take_calls(shard(), "w2", 10) == []
 
 
@@ -337,8 +337,19 @@ def test_a_call_that_another_took_over_is_not_renewed(bench: Bench) -> None:
     bench.expire_calls(shard())
     bench.store.take_calls(shard(), "w2", 10)
     bench.expire_calls(shard())
-    bench.store.renew(shard(), "w1", old)
+    assert bench.store.renew(shard(), "w1", old) == [a_call().item]
     assert bench.store.take_calls(shard(), "w3", 10) == [(a_call(), 3)]
+
+
+def test_named_calls_are_taken_as_far_as_they_wait(bench: Bench) -> None:
+    calls = [a_call(f"order-1:{number}") for number in (1, 2, 3)]
+    committed(bench.store, submitted(bench.store), placed=calls)
+    assert bench.store.take_calls(shard(), "w1", 1, calls[:1]) == [(calls[0], 1)]
+    named = [call.item for call in calls[:2]]
+    assert bench.store.take_named(shard(), "w2", [*named, "order-1:77"]) == [(calls[1], 1)]
+    bench.expire_calls(shard())
+    assert bench.store.take_named(shard(), "w2", named) == [(calls[0], 2), (calls[1], 2)]
+    assert bench.store.take_named(shard(), "w2", []) == []
 
 
 def test_a_call_handed_back_is_taken_as_if_it_never_was(store: Store) -> None:

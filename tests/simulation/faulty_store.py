@@ -151,6 +151,9 @@ class FaultyStore:
     def take_calls(self, shard: int, owner: str, limit: int, known: Sequence[Call] = ()) -> list[Taken]:
         return self._do(f"take_calls {shard}", lambda: self._inner.take_calls(shard, owner, limit, known))
 
+    def take_named(self, shard: int, owner: str, items: Sequence[str]) -> list[Taken]:
+        return self._do(f"take_named {items}", lambda: self._inner.take_named(shard, owner, items))
+
     def report(self, shard: int, owner: str, outcomes: Sequence[Reported]) -> bool:
         def act(some: Sequence[Reported]) -> bool:
             return self._seen(lambda: self._inner.report(shard, owner, some), [shard])
@@ -158,8 +161,8 @@ class FaultyStore:
         name = f"report {[report.event for report in outcomes]}"
         return self._do(name, lambda: act(outcomes), lambda share: _ignore(act(_first(outcomes, share))))
 
-    def renew(self, shard: int, owner: str, taken: Sequence[Taken]) -> None:
-        self._do("renew", lambda: self._inner.renew(shard, owner, taken))
+    def renew(self, shard: int, owner: str, taken: Sequence[Taken]) -> list[str]:
+        return self._do("renew", lambda: self._inner.renew(shard, owner, taken))
 
     def hand_back(self, shard: int, owner: str, taken: Sequence[Taken]) -> None:
         def partly(share: float) -> None:

@@ -6,6 +6,7 @@ from threading import Event
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from connectors.port import CallRequest, ConfigProblem, Done, Failed, Outcome
 from connectors.registry import Registry
@@ -15,7 +16,9 @@ from engine.events import CallAnswered, CallFailed, CaseSubmitted, Envelope
 from engine.store import codec
 from engine.store.memory import MemoryStore
 from engine.store.port import Commit, Submission
-from workers.connect import LOSSES_FORGIVEN, CallRoom
+from engine.store.port import Outcome as Committed
+from workers.chunks import Numbers
+from workers.connect import CONFIRMED_FOR_S, LOSSES_FORGIVEN, CallRoom
 
 CASE = "case-1"
 
@@ -172,3 +175,48 @@ def test_a_closed_room_takes_nothing(bench: Bench) -> None:
     bench.room.close()
     assert bench.room.take(0) is True
     assert len(bench.store.take_calls(0, "w2", 10)) == 1
+
+
+def a_chunk(*numbers: int, connector: str = "gate") -> Numbers:
+    return Numbers(CASE, connector, numbers)
+
+
+def test_a_chunk_is_called_and_over_when_its_last_outcome_is_reported(bench: Bench) -> None:
+    bench.place(*(a_call(number) for number in range(2, 8)))
+    over = Event()
+    bench.room.take_chunk(0, a_chunk(*range(2, 8)), over.set)
+    eventually(lambda: len(bench.gate.begun) == 2)
+    assert not over.is_set()
+    bench.gate.open.set()
+    assert over.wait(5)
+    assert sorted(bench.gate.begun) == [f"{CASE}:{number}" for number in range(2, 8)]
+    assert len(bench.outcomes()) == 6
+
+
+def test_a_chunk_of_which_others_have_everything_is_over_at_once(bench: Bench) -> None:
+    bench.place(a_call(1), a_call(2))
+    assert len(bench.store.take_calls(0, "w2", 2)) == 2
+    over = Event()
+    bench.room.take_chunk(0, a_chunk(1, 2, 3), over.set)
+    assert over.is_set()
+    assert bench.gate.begun == []
+
+
+def test_a_call_that_is_dropped_while_it_waits_in_the_room_is_not_made(bench: Bench) -> None:
+    bench.place(*(a_call(number) for number in range(1, 5)))
+    ahead = CallRoom(bench.store, Registry([bench.gate]), "w3", 1, bench.drained.append)
+    over = Event()
+    # What takes a millisecond is taken ahead of the threads.
+    ahead._average_s["gate"] = 0.001
+    ahead.take_chunk(0, a_chunk(1, 2, 3, 4), over.set)
+    eventually(lambda: bench.gate.begun == [f"{CASE}:1"])
+    case = bench.store.case(CASE)
+    assert case is not None
+    after = replace(case, revision=case.revision + 1)
+    dropped = [f"{CASE}:{number}" for number in (2, 3, 4)]
+    assert bench.store.commit([Commit(case, after, codec.pack_case(after), dropped=dropped)]) == [Committed.DONE]
+    time.sleep(2 * CONFIRMED_FOR_S)
+    bench.gate.open.set()
+    assert over.wait(5)
+    ahead.close()
+    assert bench.gate.begun == [f"{CASE}:1"]
