@@ -33,7 +33,8 @@ def output_of(response: requests.Response, config: Mapping[str, Any], elapsed_ms
     try:
         body = bodies.decode(content, response.headers.get("content-type"), config.get("decode"))
     except bodies.UndecodableBody as error:
-        return Failed(FailureKind.BAD_RESPONSE, f"the body is {error}: {where(config)}", retryable=False)
+        # Whatever garbled it may be gone the next time. By default no task tries it again: `retry.on` must name it.
+        return Failed(FailureKind.BAD_RESPONSE, f"the body is {error}: {where(config)}", retryable=True)
     lower_case = {name.lower(): value for name, value in response.headers.items()}
     return Done({"status": response.status_code, "headers": lower_case, "body": body, "elapsed_ms": elapsed_ms})
 
@@ -78,7 +79,7 @@ def where(config: Mapping[str, Any]) -> str:
 
 _FAILURES = (
     ((TimeoutError, ReadTimeoutError, requests.Timeout), FailureKind.TIMEOUT, True, "no complete answer in time"),
-    ((DecodeError,), FailureKind.BAD_RESPONSE, False, "the body cannot be unpacked"),
+    ((DecodeError,), FailureKind.BAD_RESPONSE, True, "the body cannot be unpacked"),
     ((LocationValueError, requests.exceptions.InvalidURL), FailureKind.BAD_CONFIG, False, "no host has this URL"),
     ((requests.exceptions.InvalidHeader,), FailureKind.BAD_CONFIG, False, "a header cannot be sent"),
 )

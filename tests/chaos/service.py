@@ -44,6 +44,11 @@ class Service:
         """Keys that came with more than one body: they would stand for different things."""
         return sorted(key for key, bodies in tuple(self.bodies.items()) if len(set(bodies)) > 1)
 
+    async def answer(self, writer: asyncio.StreamWriter, path: str, key: str, body: bytes) -> None:
+        """Answers one request. Raises `ConnectionError` to end the connection."""
+        status, answer = self._answered(path, key, body)
+        writer.write(response(status, answer))
+
     def _serve(self) -> None:
         asyncio.set_event_loop(self._loop)
         server = self._loop.run_until_complete(asyncio.start_server(self._connected, HOST, self.port))
@@ -61,9 +66,7 @@ class Service:
             while request := (await reader.readline()).split():
                 headers = await _headers(reader)
                 body = await reader.readexactly(int(headers.get("content-length", "0")))
-                status, answer = self._answered(request[1].decode(), headers.get("idempotency-key", ""), body)
-                head = f"HTTP/1.1 {status} -\r\nContent-Type: application/json\r\nContent-Length: {len(answer)}"
-                writer.write(f"{head}\r\n\r\n".encode() + answer)
+                await self.answer(writer, request[1].decode(), headers.get("idempotency-key", ""), body)
                 await writer.drain()
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass  # Who asked is gone, which is what these tests are about, or the service ends.
@@ -75,6 +78,13 @@ class Service:
         if len(bodies) <= int(path.rpartition("/")[2]):
             return 503, b"{}"
         return 200, json.dumps({"n": json.loads(body)["n"] + 1}).encode()
+
+
+def response(status: int, body: bytes, length: int | None = None, more: str = "") -> bytes:
+    """An answer as it is sent; `length`: what it says of its length; `more`: further lines of its head."""
+    told = len(body) if length is None else length
+    head = f"HTTP/1.1 {status} -\r\nContent-Type: application/json\r\nContent-Length: {told}\r\n{more}"
+    return f"{head}\r\n".encode() + body
 
 
 async def _headers(reader: asyncio.StreamReader) -> dict[str, str]:

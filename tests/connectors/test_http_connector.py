@@ -173,7 +173,7 @@ def test_what_only_claims_to_be_json_is_a_bad_response(
 ) -> None:
     server.answer = reply(body=content, headers={"Content-Type": "application/json"})
     failure = failure_of(called(http, server.url))
-    assert (failure.kind, failure.retryable) == ("bad_response", False)
+    assert (failure.kind, failure.retryable) == ("bad_response", True)
     assert "GET http://127.0.0.1" in failure.message
 
 
