@@ -33,6 +33,22 @@ nets:
         next: end
 """
 SIGNED = PAYMENT.replace("payment", "signed").replace("600}", "600, signature: {key: {secret: BANK}}}")
+TOLD = """
+specification: told
+version: "1"
+nets:
+  main:
+    start: fork
+    tasks:
+      fork: {kind: routing, split: and, next: [wait, tell]}
+      wait: {kind: automated, connector: webhook, config: {}, next: both}
+      tell:
+        kind: automated
+        connector: http
+        config: {method: POST, url: "https://bank.example/1", body: {reply_to: [{callback: {task: wait}}]}}
+        next: both
+      both: {kind: routing, join: and, next: end}
+"""
 GONE = PAYMENT.replace("payment", "gone").replace("600}", "600, signature: {key: {secret: NOWHERE}}}")
 
 
@@ -170,6 +186,38 @@ def test_a_call_that_waits_for_no_callback_is_not_ended_by_one(bench: Bench, adm
     item_id = item_of(bench, case_id)
     answered = call_back(bench, address_of(bench, item_id))
     assert (answered.status_code, answered.json["code"]) == (409, "callback_not_awaited")
+
+
+def test_a_task_tells_the_address_of_another_and_the_journal_holds_only_its_item(bench: Bench) -> None:
+    deployed = bench.admin.deploy(TOLD)
+    assert deployed.status_code == 201, deployed.text
+    case_id = bench.admin.start("told")
+    bench.drain()
+    calls = {call.task: call for call in bench.parts.store.calls_of(case_id)}
+    assert calls["tell"].config["body"] == {"reply_to": [{"callback": {"item": calls["wait"].item}}]}
+
+
+def test_a_task_cannot_tell_the_address_of_one_that_has_not_begun(bench: Bench) -> None:
+    alone = TOLD.replace("[wait, tell]", "[{to: wait, when: 'false'}, tell]")
+    alone = alone.replace("split: and", "split: xor").replace("join: and", "join: xor")
+    deployed = bench.admin.deploy(alone)
+    assert deployed.status_code == 201, deployed.text
+    case_id = bench.admin.start("told")
+    assert case_of(bench, case_id).status is not CaseStatus.COMPLETED
+    assert bench.parts.store.calls_of(case_id) == []
+    assert "task wait has no item out in this case" in str(bench.parts.store.journal(case_id))
+
+
+@pytest.mark.parametrize(
+    ("named", "why"),
+    [
+        ("wiat", 'no task named \\"wiat\\" in this net (did you mean \\"wait\\"?)'),
+        ("both", '\\"both\\" must be an automated task without instances to be called back'),
+    ],
+)
+def test_whose_address_is_told_is_checked_when_it_is_deployed(bench: Bench, named: str, why: str) -> None:
+    refused = bench.admin.deploy(TOLD.replace("{task: wait}", f"{{task: {named}}}"))
+    assert refused.status_code == 422 and why in refused.text, refused.text
 
 
 def test_a_body_that_is_too_long_is_refused(tmp_path: Path) -> None:
