@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
-.PHONY: run test fast format gallery bench bench-kernel mutants simulate chaos overload clean
+.PHONY: run test fast format gallery bench bench-calls bench-kernel mutants simulate chaos overload clean
 
 run: $(READY)  ## everything on this machine, with the demo specification deployed (Ctrl-C stops it)
 	$(BIN)/casewright up --demo $(ARGS)
@@ -28,6 +28,10 @@ gallery: $(READY)  ## the pictures of the gallery
 
 bench: $(READY)  ## tasks per second beside a plain Celery chain, and time from submission to the worklist
 	$(BIN)/python -m tests.performance.bench $(ARGS)
+
+bench-calls: $(READY)  ## HTTP calls and thousands of instances, beside plain Celery
+	$(BIN)/python -m tests.performance.http_calls
+	$(BIN)/python -m tests.performance.fan_out
 
 bench-kernel: $(READY)  ## the kernel alone, without Redis: beside SpiffWorkflow, and how it grows
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[bench]'

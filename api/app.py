@@ -6,6 +6,7 @@ from flask_openapi3.openapi import OpenAPI
 
 from api import (
     auth,
+    callbacks,
     dead_letters,
     docs,
     health,
@@ -32,6 +33,7 @@ NOUNS: tuple[Routes, ...] = (
     specifications.routes,
     steering.routes,
     work_items.routes,
+    callbacks.routes,
     dead_letters.routes,
     pictures.routes,
     resources.routes,

@@ -137,7 +137,8 @@ class ItemView(BaseModel):
     """An item, or the call of an automated task (then `connector` says who makes it).
 
     `applied` says of a completed item whether its tokens have flowed; `version` counts its moves. `instance` is its
-    index, from 0, where its task has several; `child_case_id` the case that a composite task runs.
+    index, from 0, where its task has several; `child_case_id` the case that a composite task runs. `callback_url` is
+    where the outcome of a call is awaited: whoever knows it may complete the call.
     """
 
     item_id: str
@@ -164,6 +165,7 @@ class ItemView(BaseModel):
     connector: str | None = None
     instance: int | None = None
     child_case_id: str | None = None
+    callback_url: str | None = None
 
 
 class ItemList(BaseModel):

@@ -154,9 +154,15 @@ def _http_error(error: HTTPException) -> Response:
 
 def _bug(error: Exception) -> Response:
     # The boundary of a request: one that meets a bug must neither stop the process nor show its inside.
-    log.error("%s %s raised", request.method, _printable(request.path), exc_info=error)
+    log.error("%s %s raised", request.method, _printable(_address()), exc_info=error)
     detail = "something went wrong here; whoever runs this finds the correlation id in the log"
     return _response(_document(500, "internal_error", detail, ()))
+
+
+def _address() -> str:
+    """The path of the request, without the token that a callback has in it: whoever reads a log could use it."""
+    token = (request.view_args or {}).get("token")
+    return request.path if token is None else request.path.replace(str(token), "***")
 
 
 def _document(status: int, code: str, detail: str, problems: Sequence[Problem]) -> ProblemDocument:

@@ -109,8 +109,19 @@ def list_items(query: ItemsQuery) -> Response:
 
 @routes.get("/work-items/<item_id>", Permission.ITEMS_READ, {200: ItemView})
 def get_item(path: ItemAddress) -> Response:
-    """Shows an item."""
-    return _answer(_known(path.item_id))
+    """Shows an item, or to who may see all items a call that waits for its callback.
+
+    Who administers items also sees the URL at which the callback is awaited.
+    """
+    call = parts().store.call_of(path.item_id) if _may_be_call(path.item_id) else None
+    if call is None or not call.awaited:
+        return _answer(_known(path.item_id))
+    view = call_view(call.call, find_case(case_of(path.item_id)))
+    callbacks = parts().callbacks
+    if callbacks is None or not principal().may(Permission.ITEMS_ADMINISTER):
+        return answer(view)
+    shown = view.model_copy(update={"callback_url": callbacks.url(path.item_id)})
+    return answer(shown, headers={"Cache-Control": "no-store"})
 
 
 @routes.post("/work-items/<item_id>/claim", Permission.ITEMS_WORK, {200: ItemView})
@@ -285,6 +296,11 @@ def _known(item_id: str) -> WorkItem:
         raise NotFound(f"no item {item_id}", code="item_not_found")
     context().task = item.task
     return item
+
+
+def _may_be_call(item_id: str) -> bool:
+    """Whether this names what may be a call, and the caller may know of it."""
+    return ITEM_ID.fullmatch(item_id) is not None and principal().may(Permission.ITEMS_SEE_ALL)
 
 
 def _me() -> str:

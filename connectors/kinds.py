@@ -12,7 +12,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
-from connectors import http_config, mail
+from connectors import http_config, mail, queue, sql_settings
 from connectors.config import Check, list_of, table, text
 from connectors.echo import EchoConnector
 from connectors.function import FunctionConnector
@@ -20,6 +20,7 @@ from connectors.guard import Guard
 from connectors.http import HttpConnector
 from connectors.mail import MailConnector
 from connectors.port import Connector
+from connectors.queue import QueueConnector
 from connectors.webhook import WebhookConnector
 
 GROUP = "casewright.connectors"
@@ -83,6 +84,14 @@ def _chosen_hosts(settings: Mapping[str, Any]) -> Iterable[str]:
             yield f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
 
 
+def _sql(name: str, settings: Mapping[str, Any], resolve: Resolve) -> Connector:
+    try:
+        from connectors.sql import SqlConnector
+    except ImportError as absent:
+        raise KindUnusable(f"the connector {name} needs SQLAlchemy: pip install 'casewright[sql]'") from absent
+    return SqlConnector(settings, name, resolve)
+
+
 _NOTHING = table({})
 _FUNCTIONS = table({"allowed": list_of(text)}, required=("allowed",))
 
@@ -91,5 +100,7 @@ BUILT_IN: Mapping[str, Kind] = {
     "function": Kind(_FUNCTIONS, lambda name, settings, resolve: FunctionConnector(settings["allowed"], name)),
     "http": Kind(http_config.check_settings, _http, as_is=True),
     "mail": Kind(mail.check_settings, lambda name, settings, resolve: MailConnector(settings, name, resolve)),
+    "queue": Kind(queue.check_settings, lambda name, settings, resolve: QueueConnector(settings, name, resolve)),
+    "sql": Kind(sql_settings.check_settings, _sql),
     "webhook": Kind(_NOTHING, lambda name, settings, resolve: WebhookConnector(name), as_is=True),
 }

@@ -1,9 +1,10 @@
 """A call on its way between the engine and the connectors, which do not know each other: the request, and the event."""
 
-from connectors.port import CallRequest, Done, FailureKind, Outcome
+from connectors.port import CallRequest, Done, FailureKind, Later, Outcome
 from engine.data.values import problems_of
 from engine.effects import Call
 from engine.events import CallAnswered, CallFailed
+from engine.store.port import Awaited
 
 PROBLEMS_TOLD = 3
 
@@ -19,6 +20,11 @@ def request_of(call: Call, attempt: int) -> CallRequest:
         timeout_s=call.timeout_s,
         correlation_id=call.correlation_id,
     )
+
+
+def awaited_of(call: Call, attempt: int, later: Later) -> Awaited:
+    """What the store is told of a call whose outcome comes by callback."""
+    return Awaited(call.item, attempt, None if later.wait_s is None else round(later.wait_s * 1000))
 
 
 def event_of(call: Call, attempt: int, outcome: Outcome) -> CallAnswered | CallFailed:

@@ -64,6 +64,7 @@ class Parts:
     draw: Draw
     archive: Archive = field(default_factory=lambda: Archive(Nowhere()))
     folders: Folders = field(default_factory=MemoryFolders)
+    callbacks: Callbacks | None = None
 
     @property
     def shared(self) -> SharedData:
@@ -128,6 +129,7 @@ def assemble(
         draw=Graphviz(),
         archive=Archive(place_at(settings.archive)),
         folders=folders,
+        callbacks=callbacks,
     )
 
 

@@ -49,7 +49,6 @@ class MoveItem(Struct, frozen=True):
 
     item: str
     to: ItemState
-    by: str | None = None
     offered_to: tuple[str, ...] | None = None
     owner: str | None = None
     input: dict[str, Any] | None = None

@@ -14,13 +14,13 @@ from threading import Event, Lock, Semaphore, Thread
 from time import monotonic
 from typing import NamedTuple
 
-from connectors.port import FailureKind, Outcome
+from connectors.port import Answer, FailureKind, Later, Outcome
 from connectors.registry import Registry
-from deploy.calling import event_of, request_of
+from deploy.calling import awaited_of, event_of, request_of
 from engine.effects import Call
 from engine.errors import Unavailable
 from engine.events import CallAnswered, CallFailed
-from engine.store.port import Reported, Store, Taken
+from engine.store.port import Awaited, Reported, Store, Taken
 from workers.chunks import Chunk, Numbers
 
 log = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ class _Finished(NamedTuple):
     # None: the call was not made, because its attempts are used up.
     shard: int
     taken: Taken
-    outcome: Outcome | None
+    outcome: Answer | None
 
 
 class CallRoom:
@@ -273,12 +273,12 @@ class CallRoom:
             )
         return entry.taken.call.item not in self._lost
 
-    def _called(self, taken: Taken) -> Outcome | None:
+    def _called(self, taken: Taken) -> Answer | None:
         call, attempt = taken
         if attempt > call.attempts + LOSSES_FORGIVEN:
             return None
         began = monotonic()
-        outcome = self._connectors.call(request_of(call, attempt))
+        outcome = self._connectors.begin(request_of(call, attempt))
         took = monotonic() - began
         # A plain moving average: a lost update of another thread does not matter.
         self._average_s[call.connector] = self._average_s.get(call.connector, took) * 0.9 + took * 0.1
@@ -335,7 +335,7 @@ class CallRoom:
             by_shard.setdefault(finished.shard, []).append(finished)
         for shard, together in by_shard.items():
             try:
-                ring = self._reported(shard, [_report_of(each) for each in together])
+                ring = self._reported(shard, together)
             finally:
                 for each in together:
                     self._leave(each.taken.call.item)
@@ -352,17 +352,20 @@ class CallRoom:
             finally:
                 self._may_drain.release()
 
-    def _reported(self, shard: int, outcomes: Sequence[Reported]) -> bool:
+    def _reported(self, shard: int, finished: Sequence[_Finished]) -> bool:
         """Reports, waiting for a store that is away as long as the calls may still be this process's."""
+        outcomes, awaited = _told_apart(finished)
         for attempt in range(REPORT_ATTEMPTS):
             try:
-                return self._store.report(shard, self._owner, outcomes)
+                if awaited:
+                    self._store.await_callbacks(shard, self._owner, awaited)
+                return self._store.report(shard, self._owner, outcomes) if outcomes else False
             except Unavailable as away:
                 if attempt == 0:
-                    log.warning("%d outcomes of shard %d wait for the store: %s", len(outcomes), shard, away)
+                    log.warning("%d outcomes of shard %d wait for the store: %s", len(finished), shard, away)
                 # Waiting here keeps further outcomes waiting too, which is right: the store is away for all.
                 self._closing.wait(REPORT_PAUSE_S)
-        log.error("%d outcomes of shard %d could not be reported; their calls are repeated", len(outcomes), shard)
+        log.error("%d outcomes of shard %d could not be reported; their calls are repeated", len(finished), shard)
         return False
 
     def _look_around(self) -> None:
@@ -411,16 +414,25 @@ class CallRoom:
         self._lost.update(waiting.intersection(lost))
 
 
-def _report_of(finished: _Finished) -> Reported:
-    """What is reported of a call that has finished."""
-    call = finished.taken.call
-    return Reported(_event(finished), call.correlation_id, call.instance is not None)
+def _report_of(taken: Taken, outcome: Outcome | None) -> Reported:
+    call = taken.call
+    return Reported(_event(taken, outcome), call.correlation_id, call.instance is not None)
 
 
-def _event(finished: _Finished) -> CallAnswered | CallFailed:
+def _told_apart(finished: Sequence[_Finished]) -> tuple[list[Reported], list[Awaited]]:
+    """The outcomes that are there, and the calls whose outcome comes by callback."""
+    outcomes, awaited = [], []
+    for each in finished:
+        if isinstance(each.outcome, Later):
+            awaited.append(awaited_of(*each.taken, each.outcome))
+        else:
+            outcomes.append(_report_of(each.taken, each.outcome))
+    return outcomes, awaited
+
+
+def _event(taken: Taken, outcome: Outcome | None) -> CallAnswered | CallFailed:
     """The event that an outcome makes."""
-    call, attempt = finished.taken
-    outcome = finished.outcome
+    call, attempt = taken
     if outcome is None:
         message = f"the workers that made it died: {attempt - 1} attempts never came back"
         return CallFailed(call.item, attempt, FailureKind.LOST, message, False)

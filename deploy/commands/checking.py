@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from connectors.registry import Registry as Connectors
+from deploy.commands.connectors import connectors_checked
 from deploy.commands.output import Refused
 from deploy.commands.settings import settings_with
 from deploy.drawing import Graphviz
@@ -25,7 +26,9 @@ from engine.spec.soundness import Soundness
 
 def installed_connectors() -> Connectors:
     """The connectors that the settings of this environment make."""
-    return connectors_of(settings_with(), os.environ)
+    settings = settings_with()
+    with connectors_checked():
+        return connectors_of(settings, os.environ)
 
 
 def checked_specification(text: str, name: str, connectors: Connectors) -> Specification:

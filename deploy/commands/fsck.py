@@ -7,6 +7,7 @@ import click
 
 from deploy import wiring
 from deploy.commands.backup import opened_redis
+from deploy.commands.connectors import connectors_checked
 from deploy.commands.output import Refused, printable, show
 from deploy.commands.settings import data_dir_option, json_option, settings_with
 from engine.case import Case
@@ -38,7 +39,8 @@ def fsck(repairs: bool, data_dir: Path | None, *, as_json: bool) -> None:
       casewright fsck --repair
     """
     with opened_redis(settings_with(data_dir=data_dir)) as settings:
-        parts = wiring.build(settings)
+        with connectors_checked():
+            parts = wiring.build(settings)
         checked = check(parts.store, wiring.open_vault(settings), parts.definitions)
         failed = dict[str, str]()
         for finding in checked.findings if repairs else ():

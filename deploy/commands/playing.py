@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from deploy.commands.checking import checked_specification
+from deploy.commands.connectors import connectors_checked
 from deploy.commands.output import NotCompleted, WrongUsage, one_line
 from deploy.commands.played_case import PlayedCase, Work, parts_in_memory
 from deploy.commands.players import Chance, Move, Player, Script, Terminal, Verb, failure_of
@@ -33,7 +34,9 @@ def run(
     most_steps: int,
 ) -> None:
     """Plays a specification. Raises `Failure` unless the case completes."""
-    parts = parts_in_memory(settings_with(), os.environ)
+    settings = settings_with()
+    with connectors_checked():
+        parts = parts_in_memory(settings, os.environ)
     try:
         specification = checked_specification(file.text, file.name, parts.connectors)
     except SpecificationInvalid as invalid:

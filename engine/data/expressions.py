@@ -14,6 +14,7 @@ from urllib.parse import quote
 import cel
 import msgspec
 
+from engine.data.callbacks import looks_like_callback
 from engine.data.values import problems_of
 
 KEPT_EXPRESSIONS = 4_096
@@ -328,7 +329,7 @@ def _filled(parts: tuple[str | Expression, ...], data: Mapping[str, Any], path: 
     alone = [part for part in parts if isinstance(part, Expression) or part.strip()]
     if len(alone) == 1 and not in_url:
         assert isinstance(alone[0], Expression), "a string without expressions is no template"
-        return _no_secret(_value(alone[0], data, path), path)
+        return _plain_data(_value(alone[0], data, path), path)
     written = ""
     for part in parts:
         if isinstance(part, Expression):
@@ -363,14 +364,17 @@ def _text(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def _no_secret(value: Any, path: str) -> Any:
-    """Refuses data that looks like `{secret: NAME}`: whoever starts a case must not choose which secret is sent."""
+def _plain_data(value: Any, path: str) -> Any:
+    """Refuses data that looks like `{secret: NAME}` or like the URL of a callback: whoever starts a case must not
+    choose which secret is sent, nor whose call somebody may complete."""
     if isinstance(value, dict):
         if set(value) == {"secret"}:
             raise TemplateFailed(path, "data may not name a secret; only a specification may")
+        if looks_like_callback(value):
+            raise TemplateFailed(path, "data may not ask for a callback URL; only a specification may")
         for each in value.values():
-            _no_secret(each, path)
+            _plain_data(each, path)
     elif isinstance(value, list):
         for each in value:
-            _no_secret(each, path)
+            _plain_data(each, path)
     return value

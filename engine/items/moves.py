@@ -109,7 +109,7 @@ def check(item: WorkItem, move: Move, *, by: str, administrator: bool = False) -
 def claim(item: WorkItem, by: str, at: int) -> WorkItem:
     """An offered item becomes one person's own, and is gone from the others."""
     check(item, Move.CLAIM, by=by)
-    return _moved(item, ItemState.ALLOCATED, at, owner=by, allocated_at=at)
+    return _moved(item, ItemState.ALLOCATED, owner=by, allocated_at=at)
 
 
 def reject_offer(item: WorkItem, by: str, at: int) -> WorkItem:
@@ -117,44 +117,44 @@ def reject_offer(item: WorkItem, by: str, at: int) -> WorkItem:
     check(item, Move.REJECT_OFFER, by=by)
     left = tuple(person for person in item.offered_to if person != by)
     state = ItemState.OFFERED if left else ItemState.CREATED
-    return _moved(item, state, at, offered_to=left, rejected_by=(*item.rejected_by, by))
+    return _moved(item, state, offered_to=left, rejected_by=(*item.rejected_by, by))
 
 
 def offer(item: WorkItem, to: tuple[str, ...], by: str, at: int, *, administrator: bool) -> WorkItem:
     """An administrator offers a waiting item to these people."""
     check(item, Move.OFFER, by=by, administrator=administrator)
-    return _moved(item, ItemState.OFFERED, at, offered_to=tuple(sorted(set(to))), owner=None, offered_at=at)
+    return _moved(item, ItemState.OFFERED, offered_to=tuple(sorted(set(to))), owner=None, offered_at=at)
 
 
 def allocate(item: WorkItem, to: str, by: str, at: int, *, administrator: bool) -> WorkItem:
     """An administrator gives a waiting item to one person."""
     check(item, Move.ALLOCATE, by=by, administrator=administrator)
-    return _moved(item, ItemState.ALLOCATED, at, owner=to, allocated_at=at)
+    return _moved(item, ItemState.ALLOCATED, owner=to, allocated_at=at)
 
 
 def suspend(item: WorkItem, by: str, at: int, *, administrator: bool) -> WorkItem:
     """An item is put aside: nobody can go on with it until it is resumed."""
     check(item, Move.SUSPEND, by=by, administrator=administrator)
-    return _moved(item, ItemState.SUSPENDED, at, suspended_from=item.state)
+    return _moved(item, ItemState.SUSPENDED, suspended_from=item.state)
 
 
 def resume(item: WorkItem, by: str, at: int, *, administrator: bool) -> WorkItem:
     """A suspended item is what it was before."""
     check(item, Move.RESUME, by=by, administrator=administrator)
     assert item.suspended_from is not None, f"item {item.id} was never suspended"
-    return _moved(item, item.suspended_from, at, suspended_from=None)
+    return _moved(item, item.suspended_from, suspended_from=None)
 
 
 def update(item: WorkItem, data: Mapping[str, Any], by: str, at: int, *, administrator: bool) -> WorkItem:
     """Parts of what a started item was given are changed from outside, while its owner works on it."""
     check(item, Move.UPDATE, by=by, administrator=administrator)
-    return _moved(item, item.state, at, input={**item.input, **data})
+    return _moved(item, item.state, input={**item.input, **data})
 
 
 def complete(item: WorkItem, output: Any, by: str, at: int) -> WorkItem:
     """The owner completes a started item. From here on it stays completed, by this person, with this output."""
     check(item, Move.COMPLETE, by=by)
-    return _moved(item, ItemState.COMPLETED, at, output=output, ended_at=at)
+    return _moved(item, ItemState.COMPLETED, output=output, ended_at=at)
 
 
 def settle(item: WorkItem, applied: bool) -> WorkItem:
@@ -183,8 +183,8 @@ def follow(item: WorkItem, effect: MoveItem, at: int) -> WorkItem:
         changes["owner"] = effect.owner
     if effect.input is not None:
         changes["input"] = effect.input
-    return _moved(item, effect.to, at, **changes)
+    return _moved(item, effect.to, **changes)
 
 
-def _moved(item: WorkItem, to: ItemState, at: int, **changes: Any) -> WorkItem:
+def _moved(item: WorkItem, to: ItemState, **changes: Any) -> WorkItem:
     return replace(item, state=to, version=item.version + 1, **changes)

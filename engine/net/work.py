@@ -7,7 +7,9 @@ the execution will be known.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from engine.data.expressions import ExpressionFailed
+from engine.case import BUSY
+from engine.data.callbacks import with_items
+from engine.data.expressions import ExpressionFailed, TemplateFailed
 from engine.data.mapping import MISSING, Source, ValidationFailed
 from engine.draft import Draft
 from engine.effects import (
@@ -52,6 +54,8 @@ def _call(draft: Draft, task: Task, number: int, data: Data, instance: int | Non
     if asked.connector == SHARED_CONNECTOR:
         given = sharing.write_of(draft, task, given)
     config = asked.config.value if asked.config.static else asked.config.render(data)
+    if asked.tells:
+        config = with_items(config, lambda name: _item_out(draft, name))
     call = Call(
         draft.item(number),
         task.name,
@@ -65,6 +69,15 @@ def _call(draft: Draft, task: Task, number: int, data: Data, instance: int | Non
         instance,
     )
     return [PlaceCall(call)]
+
+
+def _item_out(draft: Draft, name: str) -> str:
+    """The item that a task has out in this case, the newest of several. Raises `TemplateFailed`."""
+    numbers = [number for number, run in draft.case.runs.items() if run.task == name and run.state in BUSY]
+    if not numbers:
+        reason = f"task {name} has no item out in this case, so there is no callback URL of it: let it begin before"
+        raise TemplateFailed("$", reason)
+    return draft.item(max(numbers))
 
 
 def _item(draft: Draft, task: Task, number: int, data: Data, instance: int | None) -> list[Effect]:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from engine.data.callbacks import tasks_named, with_items
 from engine.data.expressions import Expression
 from engine.data.mapping import Source
 from engine.data.schemas import check_definitions
@@ -240,8 +241,10 @@ class _Compiler:
         before = len(self._report.errors)
         template = self._data.template(config, (*path, "config"), variables)
         self._check_secrets(config, (*path, "config"))
+        told = self._told_tasks(config, path)
         if self._check_config is not None and len(self._report.errors) == before:
-            for place, message in self._check_config(written["connector"], config):
+            # Which item a task will have out is known only when the call is placed; its name stands for it here.
+            for place, message in self._check_config(written["connector"], with_items(config, lambda name: name)):
                 where = path if place == ("connector",) else (*path, "config")
                 self._report.error((*where, *place), message)
         timeout = config.get("timeout_s", DEFAULT_TIMEOUT_S)
@@ -251,7 +254,19 @@ class _Compiler:
                 message = f"must be a number of seconds up to {LONGEST_TIMEOUT_S}, written out: it is no template"
                 self._report.error((*path, "config", "timeout_s"), message)
             timeout = DEFAULT_TIMEOUT_S
-        return Call(written["connector"], template, float(timeout), _retry(written.get("retry", {})))
+        return Call(written["connector"], template, float(timeout), _retry(written.get("retry", {})), told)
+
+    def _told_tasks(self, config: Any, path: DocumentPath) -> bool:
+        """Whether a configuration asks for callback URLs of tasks, which must be automated ones of the same net."""
+        named = list(tasks_named(config, (*path, "config")))
+        tasks = self._document["nets"][path[1]]["tasks"]
+        for place, name in named:
+            task = tasks.get(name) if isinstance(name, str) else None
+            if task is None:
+                self._report.error(place, f'no task named "{name}" in this net{did_you_mean(str(name), tasks)}')
+            elif task.get("kind") != Kind.AUTOMATED or "instances" in task:
+                self._report.error(place, f'"{name}" must be an automated task without instances to be called back')
+        return bool(named)
 
     def _check_secrets(self, value: Any, path: DocumentPath) -> None:
         if isinstance(value, dict):

@@ -106,12 +106,16 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What an automated task asks of the world: a connector by name, its configuration, its bounds."""
+    """What an automated task asks of the world: a connector by name, its configuration, its bounds.
+
+    `tells` says that the configuration names tasks whose callback URLs are sent along.
+    """
 
     connector: str
     config: Template
     timeout_s: float
     retry: Retry
+    tells: bool = False
 
 
 @dataclass(frozen=True, slots=True)

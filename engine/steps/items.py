@@ -75,7 +75,7 @@ def completed(draft: Draft, event: ItemCompleted) -> None:
 def failed(draft: Draft, event: ItemFailed) -> None:
     """A person gives an item up: the exception `item_failed`, or the end of one of several instances."""
     found = _living(draft, event.item)
-    draft.effects.append(MoveItem(event.item, ItemState.FAILED, by=event.by))
+    draft.effects.append(MoveItem(event.item, ItemState.FAILED))
     if found.instance is None or firing.fails_its_task(draft, found.number):
         raise_exception(draft, ExceptionKind.ITEM_FAILED, found.run.task, found.execution, event.reason)
         return
@@ -93,7 +93,7 @@ def skipped(draft: Draft, event: ItemSkipped) -> None:
     found = _living(draft, event.item)
     _refuse_if_held(draft, found)
     _refuse_if_not_ensured(draft, found)
-    draft.effects.append(MoveItem(event.item, ItemState.SKIPPED, by=event.by))
+    draft.effects.append(MoveItem(event.item, ItemState.SKIPPED))
     firing.start(draft, found.number)
     if draft.case.ended:
         return
@@ -115,7 +115,7 @@ def cancelled(draft: Draft, event: ItemCancelled) -> None:
         cancellation.leave(draft, found.number, RunState.CANCELLED)
     else:
         _refuse_if_held(draft, found)
-        draft.effects.append(MoveItem(event.item, ItemState.CANCELLED, by=event.by))
+        draft.effects.append(MoveItem(event.item, ItemState.CANCELLED))
         firing.start(draft, found.number)
         if not draft.case.ended:
             firing.end_instance(draft, found.number, found.execution, ItemState.CANCELLED)
@@ -146,7 +146,7 @@ def _start(draft: Draft, found: Execution, by: str) -> None:
         return
     if found.instance is not None:
         draft.note("started", task.name, found.execution)
-    draft.effects.append(MoveItem(draft.item(found.execution), ItemState.STARTED, by=by, owner=by, input=given))
+    draft.effects.append(MoveItem(draft.item(found.execution), ItemState.STARTED, owner=by, input=given))
 
 
 def _counts(found: Execution) -> bool:

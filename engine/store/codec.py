@@ -54,6 +54,11 @@ TAKEN_CALL = "taken "
 """The beginning of the head of a call that somebody makes."""
 
 
+WAITING_CALL = "waiting "
+AWAITING_CALL = "awaiting "
+REPORTED_CALL = "reported "
+
+
 def waiting_call_head(attempts: int) -> str:
     """`waiting 1.`: a call after so many attempts."""
     return f"waiting {attempts}."
@@ -65,8 +70,18 @@ def taken_call_head(attempt: int, owner: str) -> str:
 
 
 def reported_call_head(attempt: int) -> str:
-    """`reported 2.`: the outcome of one of several instances is on its way."""
+    """`reported 2.`: the outcome of one of several instances, or one that came by callback, is on its way."""
     return f"reported {attempt}."
+
+
+def awaiting_call_head(attempt: int, wait_ms: int | None) -> str:
+    """`awaiting 2 60000.`: the call was made, and its outcome comes by callback within so many ms; `-`: at any time."""
+    return f"awaiting {attempt} {'-' if wait_ms is None else wait_ms}."
+
+
+def wait_ms_of(awaiting_head: str) -> int:
+    """How long the outcome of an awaited call is waited for, which does not wait for ever."""
+    return int(awaiting_head.rstrip(".").split(" ")[2])
 
 
 def attempts_of(call_head: str) -> int:

@@ -13,7 +13,7 @@ from engine.errors import RecordDamaged
 from engine.events import CallFailed, Envelope, TimerFired
 from engine.items.work_item import WorkItem
 from engine.journal import Entry
-from engine.store import codec
+from engine.store import awaiting, codec
 from engine.store.paging import Cursor, page
 from engine.store.port import (
     BELL_MS,
@@ -21,6 +21,8 @@ from engine.store.port import (
     ONCE_S,
     TIMERS_PER_DRAIN,
     Appended,
+    Awaited,
+    CalledBack,
     CasePage,
     CaseQuery,
     Commit,
@@ -33,6 +35,7 @@ from engine.store.port import (
     Loaded,
     Moved,
     Once,
+    OpenCall,
     Outcome,
     PackedCase,
     Repaired,
@@ -270,12 +273,15 @@ class MemoryStore:
             else:
                 due = [record for record in calls.values() if record.due is not None and record.due <= now]
                 wanted = sorted(due, key=lambda record: record.due or 0)
+            for record in [record for record in wanted if awaiting.is_awaited(record.head)]:
+                self._called_back(self._shards[shard], record, awaiting.overdue(record.call, record.head))
+                wanted.remove(record)
             return [self._taken(record, owner) for record in wanted[:limit]]
 
     def take_named(self, shard: int, owner: str, items: Sequence[str]) -> list[Taken]:
         with self._lock:
             calls, now = self._shards[shard].calls, self.now()
-            named = [calls[item] for item in items if item in calls]
+            named = [calls[item] for item in items if item in calls and not awaiting.is_awaited(calls[item].head)]
             return [self._taken(each, owner) for each in named if each.due is not None and each.due <= now]
 
     def report(self, shard: int, owner: str, outcomes: Sequence[Reported]) -> bool:
@@ -316,6 +322,30 @@ class MemoryStore:
                 if record is not None and record.head == codec.taken_call_head(attempt, owner):
                     record.head = codec.waiting_call_head(attempt - 1)
                     record.due = self.now()
+
+    def await_callbacks(self, shard: int, owner: str, awaited: Sequence[Awaited]) -> None:
+        with self._lock:
+            for item, attempt, wait_ms in awaited:
+                record = self._shards[shard].calls.get(item)
+                if record is not None and record.due and record.head == codec.taken_call_head(attempt, owner):
+                    record.head = codec.awaiting_call_head(attempt, wait_ms)
+                    record.due = awaiting.due_at(self.now(), wait_ms)
+
+    def call_of(self, item_id: str) -> OpenCall | None:
+        with self._lock:
+            record = self._of(item_id).calls.get(item_id)
+            if record is None or record.due is None:
+                return None
+            return OpenCall(record.call, awaiting.attempt_of(record.head), awaiting.is_awaited(record.head))
+
+    def callback(self, shard: int, reported: Reported) -> CalledBack:
+        with self._lock:
+            held = self._shards[shard]
+            record = held.calls.get(reported.event.item)
+            if record is None or record.due is None or not awaiting.accepts(record.head, reported.event):
+                return CalledBack(False, False)
+            self._called_back(held, record, reported)
+            return CalledBack(True, self._must_ring(held))
 
     def case(self, case_id: str) -> Case | None:
         return self.load([case_id], []).case(case_id)
@@ -405,6 +435,12 @@ class MemoryStore:
             del shard.timers[timer]
             self._append(shard, Envelope(timer[0], TimerFired(timer[1], moment)))
         return len(due[:limit])
+
+    def _called_back(self, shard: Shard, record: StoredCall, reported: Reported) -> None:
+        """Gives a call its outcome, from outside or because none came."""
+        event = reported.event
+        record.head, record.due = codec.reported_call_head(event.attempt), None
+        self._append(shard, Envelope(names.case_of(event.item), event, reported.correlation_id))
 
     def _append(self, shard: Shard, envelope: Envelope) -> None:
         milliseconds, sequence = shard.last_event

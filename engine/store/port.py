@@ -176,6 +176,22 @@ class Reported(NamedTuple):
         return structs.replace(self.event, retry_after_s=None, superseded=True)
 
 
+class Awaited(NamedTuple):
+    """A taken call that was made and whose outcome comes by callback, in `wait_ms` or (None) at any time."""
+
+    item: str
+    attempt: int
+    wait_ms: int | None
+
+
+class OpenCall(NamedTuple):
+    """A call that still has no outcome, the attempt that a callback answers, and whether nothing but one is awaited."""
+
+    call: Call
+    attempt: int
+    awaited: bool
+
+
 class Submission(NamedTuple):
     """A new case: its stub, which a reader sees until its first step, and the event it begins with."""
 
@@ -224,6 +240,13 @@ class Moved(NamedTuple):
     """Whether an item was moved (False: it, or its case, is not what was read), and whether to ring."""
 
     done: bool
+    ring: bool
+
+
+class CalledBack(NamedTuple):
+    """Whether a callback was the first outcome of its call, and whether to ring."""
+
+    accepted: bool
     ring: bool
 
 
@@ -360,7 +383,10 @@ class Store(Protocol):
         """Moves an item of a running case, with its journal entry and the event it makes."""
 
     def take_calls(self, shard: int, owner: str, limit: int, known: Sequence[Call] = ()) -> list[Taken]:
-        """Takes calls that wait (`known` first, without looking for them) or whose taker's time is over."""
+        """Takes calls that wait (`known` first, without looking for them) or whose taker's time is over.
+
+        Those whose callback did not come in time are not taken but fail: their events are among those that wait.
+        """
 
     def take_named(self, shard: int, owner: str, items: Sequence[str]) -> list[Taken]:
         """Takes those of these calls that wait, or whose taker's time is over."""
@@ -373,6 +399,15 @@ class Store(Protocol):
 
     def hand_back(self, shard: int, owner: str, taken: Sequence[Taken]) -> None:
         """Gives calls back that were taken but not begun."""
+
+    def await_callbacks(self, shard: int, owner: str, awaited: Sequence[Awaited]) -> None:
+        """Lets taken calls wait for their callbacks; those that are gone or no longer this taker's stay as they are."""
+
+    def call_of(self, item_id: str) -> OpenCall | None:
+        """A call that still has no outcome."""
+
+    def callback(self, shard: int, reported: Reported) -> CalledBack:
+        """Reports an outcome that came from outside, unless the call is gone or has an outcome already."""
 
     def case(self, case_id: str) -> Case | None:
         """One case."""

@@ -6,11 +6,12 @@ Keys (s = shard, c = case, i = item; `keys.py` makes the names):
     {s}:lease        hash     number (fencing, only grows), owner ("" when free), expires, bell, strikes, suspect
     {s}:case:c       hash     head `running 17.` (status, revision), body (packed case) and data (its variables)
     {s}:case:c:journal  list  packed entries
-    {s}:item:i       hash     an item: head `offered 3.` (state, version) and body; or a call: head `waiting 0.` or
-                              `taken 1 <owner>.` (of several instances also `reported 1.`) and body
+    {s}:item:i       hash     an item: head `offered 3.` (state, version) and body; or a call: head `waiting 0.`,
+                              `taken 1 <owner>.` or `awaiting 1 <ms>.` (a callback; of these, and of several instances,
+                              also `reported 1.`) and body
     {s}:run:r        hash     what the instances of a run gave, by index, until it is gathered
     {s}:calls        zset     ids of calls by when they are due: a waiting one from its moment on, a taken one when its
-                              taker's time is over
+                              taker's time is over, an awaited one when its callback is late
     {s}:timers       zset     packed envelopes of `TimerFired` by when they are due
     {s}:once:m       hash     head: the digest of a request that came with an Idempotency-Key; for a day
     {s}:dead, {s}:parked:c    lists of events whose step raised, and of what came for their case after them
@@ -39,7 +40,7 @@ from engine.events import CallAnswered, CallFailed, Envelope
 from engine.executions import executions
 from engine.items.work_item import LIVE, WorkItem
 from engine.journal import Entry
-from engine.store import codec, keys
+from engine.store import awaiting, codec, keys
 from engine.store.indexing import case_indexes, item_indexes, offer_digest
 from engine.store.paging import Cursor, page
 from engine.store.port import (
@@ -47,6 +48,8 @@ from engine.store.port import (
     ONCE_S,
     TIMERS_PER_DRAIN,
     Appended,
+    Awaited,
+    CalledBack,
     CasePage,
     CaseQuery,
     Commit,
@@ -59,6 +62,7 @@ from engine.store.port import (
     Loaded,
     Moved,
     Once,
+    OpenCall,
     Outcome,
     PackedCase,
     Repaired,
@@ -87,6 +91,9 @@ WRITES_NOTHING = ("MISCONF", "READONLY", "NOREPLICAS", "CLUSTERDOWN", "MASTERDOW
 
 NOTHING = [None, None, None]
 """What is read of a case that does not exist."""
+
+CALLBACK_LOOKS = 8
+"""How often a callback looks at a call that changes meanwhile: taken, made, handed back, each at most once or twice."""
 
 SCRIPTS_LOADED_AGAIN = 2
 """How often a batch is repeated when Redis does not know the scripts (the first time, a restart, a failover)."""
@@ -282,10 +289,13 @@ class RedisStore:
 
     def take_calls(self, shard: int, owner: str, limit: int, known: Sequence[Call] = ()) -> list[Taken]:
         wanted = [(call, codec.waiting_call_head(0)) for call in known[:limit]]
-        return self._taken(shard, owner, wanted or self._due_calls(shard, limit))
+        if not wanted:
+            wanted = self._without_overdue(shard, self._due_calls(shard, limit))
+        return self._taken(shard, owner, wanted)
 
     def take_named(self, shard: int, owner: str, items: Sequence[str]) -> list[Taken]:
-        return self._taken(shard, owner, self._calls_named(shard, items))
+        named = self._calls_named(shard, items)
+        return self._taken(shard, owner, [(call, head) for call, head in named if not awaiting.is_awaited(head)])
 
     def report(self, shard: int, owner: str, outcomes: Sequence[Reported]) -> bool:
         together = self._transaction(shard, ring=True)
@@ -333,6 +343,34 @@ class RedisStore:
             transaction.write("ZADD", keys.calls(shard), now, call.item)
             scripts.append(_commit_script(transaction))
         self._run(scripts)
+
+    def await_callbacks(self, shard: int, owner: str, awaited: Sequence[Awaited]) -> None:
+        now = self.now()
+        scripts = []
+        for item, attempt, wait_ms in awaited:
+            transaction = self._transaction(shard)
+            transaction.expect(keys.item(shard, item), codec.taken_call_head(attempt, owner))
+            transaction.write("HSET", keys.item(shard, item), "head", codec.awaiting_call_head(attempt, wait_ms))
+            transaction.write("ZADD", keys.calls(shard), awaiting.due_at(now, wait_ms), item)
+            scripts.append(_commit_script(transaction))
+        self._run(scripts)
+
+    def call_of(self, item_id: str) -> OpenCall | None:
+        found = self._open_call(item_id)
+        if found is None:
+            return None
+        call, head = found
+        return OpenCall(call, awaiting.attempt_of(head), awaiting.is_awaited(head))
+
+    def callback(self, shard: int, reported: Reported) -> CalledBack:
+        for _ in range(CALLBACK_LOOKS):
+            found = self._open_call(reported.event.item)
+            if found is None or not awaiting.accepts(found[1], reported.event):
+                return CalledBack(False, False)
+            answer = self._run([self._callback_script(shard, found[1], reported)])[0]
+            if answer:
+                return CalledBack(True, answer == 2)
+        raise Unavailable(f"the call {reported.event.item} changes too fast: call back again", code="call_changing")
 
     # -- reading -----------------------------------------------------------------------------------------------
 
@@ -543,6 +581,22 @@ class RedisStore:
             arguments += (call.item, before, after, hold_ms(call))
         return Script("take", script_keys, arguments)
 
+    def _callback_script(self, shard: int, head: str, reported: Reported) -> Script:
+        """Gives a call that still stands so its outcome, from outside or because none came."""
+        transaction = self._transaction(shard, ring=True)
+        key = keys.item(shard, reported.event.item)
+        transaction.expect(key, head)
+        transaction.write("HSET", key, "head", codec.reported_call_head(reported.event.attempt))
+        self._write_outcome(transaction, shard, reported.event, reported.correlation_id)
+        return _commit_script(transaction)
+
+    def _without_overdue(self, shard: int, due: Sequence[tuple[Call, str]]) -> list[tuple[Call, str]]:
+        """The calls that are to be made. Those whose callback is late get their outcome: a timeout."""
+        late = [(call, head) for call, head in due if awaiting.is_awaited(head)]
+        # Whether to ring is not asked: `recover`, which found them, also finds that their events wait.
+        self._run([self._callback_script(shard, head, awaiting.overdue(call, head)) for call, head in late])
+        return [(call, head) for call, head in due if not awaiting.is_awaited(head)]
+
     # -- reads behind the queries ------------------------------------------------------------------------------
 
     def _due_calls(self, shard: int, limit: int) -> list[tuple[Call, str]]:
@@ -556,6 +610,17 @@ class RedisStore:
             pipe.hmget(keys.item(shard, item_id), "head", "body")
         records = asked(pipe.execute) if items else []
         return [(codec.unpack_call(body), head.decode()) for head, body in records if head is not None]
+
+    def _open_call(self, item_id: str) -> tuple[Call, str] | None:
+        """A call that has no outcome yet, and its head."""
+        shard = self._shard(item_id)
+        pipe = self._redis.pipeline(transaction=True)
+        pipe.hmget(keys.item(shard, item_id), "head", "body")
+        pipe.zscore(keys.calls(shard), item_id)
+        (head, body), due = asked(pipe.execute)
+        if head is None or due is None or not is_call(head):
+            return None
+        return codec.unpack_call(body), head.decode()
 
     def _cases(self, case_ids: Sequence[str]) -> list[Case | None]:
         loaded = self.load(case_ids, [])
@@ -703,7 +768,7 @@ def _held(lease: Lease) -> str:
 
 def is_call(head: bytes) -> bool:
     """Whether what is kept under the name of a run is a call, and not an item."""
-    return head.startswith((b"waiting ", b"taken ", b"reported "))
+    return head.startswith((b"waiting ", b"taken ", b"awaiting ", b"reported "))
 
 
 def _translated(error: RedisError) -> Exception:

@@ -13,7 +13,7 @@ from werkzeug.datastructures import Headers
 
 from api.app import create_app
 from deploy.settings import Settings
-from deploy.wiring import Parts, assemble
+from deploy.wiring import Parts, assemble, callbacks_of
 from engine.resources.organisation import Participant
 from engine.store.memory import MemoryStore
 from engine.store.memory_registry import MemoryRegistry
@@ -195,10 +195,17 @@ def settings_for(data_dir: Path, **changes: Any) -> Settings:
     return Settings(**{**given, **changes})
 
 
-def bench_of(settings: Settings, store: Store | None = None, registry: Registry | None = None) -> Bench:
+def bench_of(
+    settings: Settings,
+    store: Store | None = None,
+    registry: Registry | None = None,
+    secrets: Mapping[str, str] | None = None,
+) -> Bench:
     """An application around a store and a registry, in memory unless they are given."""
     clock = Clock()
     doorbell = RecordingDoorbell()
     store = store or MemoryStore(settings.shards, clock)
-    parts = assemble(settings, store, registry or MemoryRegistry(clock), doorbell, {})
+    parts = assemble(
+        settings, store, registry or MemoryRegistry(clock), doorbell, secrets or {}, callbacks=callbacks_of(settings)
+    )
     return Bench(create_app(parts), parts, doorbell)

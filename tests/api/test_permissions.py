@@ -16,6 +16,7 @@ PUBLIC = {
     "GET /health/live",
     "GET /health/ready",
     "POST /api/v1/auth/token",
+    "POST /api/v1/callbacks/<token>",
 }
 
 Route = tuple[str, str, str]

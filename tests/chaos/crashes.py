@@ -44,7 +44,7 @@ EFFECTS = (
     Effect("commit", WORKER, "store.commit"),
     Effect("release of the lease", WORKER, "store.release"),
     Effect("taking of calls", WORKER, "store.take_calls"),
-    Effect("call", WORKER, "connectors.call", 5),
+    Effect("call", WORKER, "connectors.begin", 5),
     Effect("report of an outcome", WORKER, "store.report"),
     Effect("firing of timers", WORKER, "store.fire_timers"),
     Effect("looking for what was lost", WORKER, "store.work", 2),

@@ -13,7 +13,9 @@ from connectors.function import FunctionConnector
 from connectors.http import HttpConnector
 from connectors.mail import MailConnector
 from connectors.port import Answer, Connector, Done, Failed, Inbound, Later, Receiver, is_failure_kind
+from connectors.queue import QueueConnector
 from connectors.registry import Registry
+from connectors.sql import SqlConnector
 from connectors.webhook import WebhookConnector
 from tests.connectors.calls import call_request
 from tests.connectors.local_mail import LocalMail
@@ -29,6 +31,7 @@ class Subject:
     may stand.
 
     `later`: its success is that the outcome comes by callback. `shape`: a config that is good but succeeds otherwise.
+    `fixed`: the string must be written out, and is neither a template nor a secret.
     """
 
     connector: Connector
@@ -38,6 +41,12 @@ class Subject:
     string_key: tuple[str, ...]
     later: bool = False
     shape: Mapping[str, Any] | None = None
+    fixed: bool = False
+
+    @property
+    def open_places(self) -> list[tuple[str, ...]]:
+        """Where a template is a problem."""
+        return [self.string_key] if self.fixed else []
 
     def begun(self, config: Mapping[str, Any]) -> Answer:
         """What it answers where callbacks are received."""
@@ -49,7 +58,7 @@ class Subject:
 LETTER = {"to": "a@b.example", "subject": "s", "text": "t"}
 
 
-def subject_of(name: str, server: LocalServer, mail: LocalMail) -> Subject:
+def subject_of(name: str, server: LocalServer, mail: LocalMail, redis_url: str) -> Subject:
     asking = {"url": server.url, "method": "POST", "callback": True, "body": {"back": {"callback": "url"}}}
     post = {"host": "127.0.0.1", "port": mail.port, "security": "none", "from": "a@b.example"}
     functions = FunctionConnector(["tests.connectors.sample_functions:*"])
@@ -64,6 +73,17 @@ def subject_of(name: str, server: LocalServer, mail: LocalMail) -> Subject:
             HttpConnector("stock", {"base_url": server.url}), {"url": "a"}, {}, {"expect": ["500"]}, ("url",)
         ),
         "mail": lambda: Subject(MailConnector(post), LETTER, {}, {**LETTER, "to": "refused@b.example"}, ("to",)),
+        "queue": lambda: Subject(
+            QueueConnector({"url": redis_url}), {"queue": "orders"}, {"a": 1}, {"queue": "no-list"}, ("queue",)
+        ),
+        "sql": lambda: Subject(
+            SqlConnector({"url": "sqlite://"}),
+            {"statement": "SELECT :n + 1 AS n", "parameters": {"n": 1}},
+            {},
+            {"statement": "SELECT * FROM nothing"},
+            ("statement",),
+            fixed=True,
+        ),
         "webhook": lambda: Subject(
             WebhookConnector(),
             {},
@@ -77,11 +97,18 @@ def subject_of(name: str, server: LocalServer, mail: LocalMail) -> Subject:
     return subjects[name]()
 
 
-@pytest.fixture(params=["echo", "function", "http", "http that waits", "http of a base", "mail", "webhook"])
+SUBJECTS = ["echo", "function", "http", "http that waits", "http of a base", "mail", "queue", "sql", "webhook"]
+
+
+@pytest.fixture(params=SUBJECTS)
 def subject(request: pytest.FixtureRequest, server: LocalServer) -> Iterator[Subject]:
+    redis_url = ""
+    if request.param == "queue":
+        redis_url = request.getfixturevalue("redis_url")
+        request.getfixturevalue("redis_client").set("no-list", "so that nothing can be put into a queue of this name")
     mail = LocalMail(recipients={"refused@b.example": "550 no"})
     stop = mail.start() if request.param == "mail" else lambda: None
-    made = subject_of(request.param, server, mail)
+    made = subject_of(request.param, server, mail, redis_url)
     yield made
     made.connector.close()
     stop()
@@ -105,17 +132,18 @@ def test_every_call_may_have_a_timeout(subject: Subject) -> None:
 
 @pytest.mark.parametrize("value", ["{{ order.id }}", {"secret": "NAME"}])
 def test_a_template_or_a_secret_may_stand_for_a_string(subject: Subject, value: Any) -> None:
-    assert subject.connector.check_config(_with(subject, value)) == []
+    problems = subject.connector.check_config(_with(subject, value))
+    assert [problem.path for problem in problems] == subject.open_places
 
 
 def test_a_template_may_stand_for_the_whole_of_a_value(subject: Subject) -> None:
     config = {**subject.config, subject.string_key[0]: "{{ whatever }}"}
-    assert subject.connector.check_config(config) == []
+    assert [problem.path for problem in subject.connector.check_config(config)] == subject.open_places
 
 
 def test_a_secret_that_no_one_can_have_is_a_problem(subject: Subject) -> None:
     problems = subject.connector.check_config(_with(subject, {"secret": "../passwd"}))
-    assert [problem.path for problem in problems] == [(*subject.string_key, "secret")]
+    assert [problem.path for problem in problems] == [(*subject.string_key, "secret"), *subject.open_places]
 
 
 def test_a_wrong_type_is_a_problem(subject: Subject) -> None:

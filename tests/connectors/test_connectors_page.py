@@ -39,7 +39,7 @@ def test_a_task_of_the_page_can_be_deployed(task: str, registry: Registry) -> No
 
 
 def test_the_page_has_a_task_for_each_thing_it_tells() -> None:
-    assert set(TASKS) == {"reserve", "confirm", "score", "payment"}
+    assert set(TASKS) == {"reserve", "confirm", "book", "announce", "score", "payment"}
 
 
 def test_the_connector_of_ones_own_is_a_kind() -> None:

@@ -111,6 +111,17 @@ def test_data_cannot_name_a_secret(value: Any) -> None:
         rendered({"body": "{{ v }}"}, v=value)
 
 
+@pytest.mark.parametrize("wanted", ["url", "case-1:2", {"item": "case-1:2"}, {"task": "wait"}])
+def test_data_cannot_ask_for_a_callback_url(wanted: Any) -> None:
+    with pytest.raises(TemplateFailed, match="data may not ask for a callback URL; only a specification may"):
+        rendered({"body": "{{ v }}"}, v={"a": [{"callback": wanted}]})
+
+
+@pytest.mark.parametrize("value", [{"callback": 1}, {"callback": "url", "more": 1}, {"callback": {"name": "x"}}])
+def test_data_that_only_mentions_a_callback_is_data(value: Any) -> None:
+    assert rendered({"body": "{{ v }}"}, v=value) == {"body": value}
+
+
 def test_a_static_template_gives_the_very_value() -> None:
     config = {"method": "GET", "headers": {"a": ["b", 1, None, True]}}
     template = Template(config)

@@ -120,6 +120,17 @@ def test_settings_that_are_not_accepted_are_one_line(monkeypatch: pytest.MonkeyP
     )
 
 
+def test_connectors_that_are_not_accepted_are_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    place, specification = tmp_path / "connectors.yaml", tmp_path / "any.yaml"
+    place.write_text("http: {allwo: [10.0.0.0/8]}\n")
+    specification.write_text("specification: any\n")
+    monkeypatch.setenv("CASEWRIGHT_CONNECTORS", str(place))
+    result = run("validate", str(specification))
+    assert result.exit_code == 2
+    said = f'{place}: http.allwo: unknown key (did you mean "allow"?)'
+    assert result.stderr == f"casewright: the connectors are not accepted: {said}\n"
+
+
 @pytest.mark.usefixtures("data_dir")
 def test_a_server_that_does_not_answer_is_said_with_a_code_of_its_own() -> None:
     result = run("cases", "--url", NOBODY)

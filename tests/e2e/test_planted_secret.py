@@ -203,7 +203,7 @@ def told_by_the_api(installation: Installation, cases: list[str]) -> Iterator[by
 def _is_live(address: str) -> bool:
     try:
         return requests.get(f"{address}/health/live", timeout=1).status_code == 200
-    except requests.ConnectionError:
+    except requests.RequestException:
         return False
 
 

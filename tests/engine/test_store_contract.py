@@ -26,12 +26,15 @@ from engine.names import shard_of
 from engine.store import codec, keys
 from engine.store.memory import MemoryStore
 from engine.store.port import (
+    Awaited,
+    CalledBack,
     CaseQuery,
     Commit,
     ItemQuery,
     Kept,
     Lease,
     Once,
+    OpenCall,
     Outcome,
     Repaired,
     Reported,
@@ -352,6 +355,14 @@ def test_named_calls_are_taken_as_far_as_they_wait(bench: Bench) -> None:
     assert bench.store.take_named(shard(), "w2", []) == []
 
 
+def test_a_named_call_that_waits_for_a_callback_is_not_made_again_though_it_be_late(bench: Bench) -> None:
+    committed(bench.store, submitted(bench.store), placed=[a_call()])
+    bench.store.take_calls(shard(), "w1", 10)
+    bench.store.await_callbacks(shard(), "w1", [Awaited(a_call().item, 1, 1)])
+    bench.expire_calls(shard())
+    assert bench.store.take_named(shard(), "w2", [a_call().item]) == []
+
+
 def test_a_call_handed_back_is_taken_as_if_it_never_was(store: Store) -> None:
     committed(store, submitted(store), placed=[a_call()])
     taken = store.take_calls(shard(), "w1", 10)
@@ -383,6 +394,112 @@ def test_the_failure_of_an_attempt_that_was_overtaken_says_so(bench: Bench) -> N
     assert isinstance(waiting.envelope.event, CallFailed) and waiting.envelope.event.superseded
     bench.expire_calls(shard())
     assert bench.store.take_calls(shard(), "w3", 10) == [(a_call(), 3)], "the second attempt still counts"
+
+
+def awaited_call(store: Store, wait_ms: int | None = 60_000, call: Call | None = None) -> Case:
+    """A call that was made once and whose outcome is to come by callback; nothing else waits."""
+    case = submitted(store)
+    [first] = store.read(shard(), 10)
+    case = committed(store, case, placed=[call or a_call()], handled=[first.id])
+    [taken] = store.take_calls(shard(), "w1", 10)
+    store.await_callbacks(shard(), "w1", [Awaited(taken.call.item, taken.attempt, wait_ms)])
+    return case
+
+
+def events_of(store: Store) -> list[Any]:
+    return [waiting.envelope.event for waiting in store.read(shard(), 10)]
+
+
+ANSWERED = Reported(CallAnswered("order-1:1", 1, {"x": 1}), "c")
+FAILED = Reported(CallFailed("order-1:1", 1, "http_503", "busy", True), "c")
+
+
+def test_an_awaited_call_is_neither_taken_nor_due(store: Store) -> None:
+    case = awaited_call(store)
+    assert store.take_calls(shard(), "w2", 10) == []
+    assert store.call_of("order-1:1") == OpenCall(a_call(), 1, awaited=True)
+    assert store.calls_of(case.id) in ([], [a_call()])
+    assert store.work()[shard()].due_calls == 0
+
+
+@pytest.mark.parametrize("reported", [ANSWERED, FAILED])
+def test_of_two_callbacks_the_first_counts(store: Store, reported: Reported) -> None:
+    awaited_call(store)
+    assert store.callback(shard(), reported).accepted
+    assert store.call_of("order-1:1") is None
+    assert not store.callback(shard(), ANSWERED).accepted
+    assert events_of(store) == [reported.event]
+
+
+def test_a_callback_rings_for_a_shard_that_nobody_drains(bench: Bench) -> None:
+    awaited_call(bench.store)
+    bench.expire_bell(shard())
+    assert bench.store.callback(shard(), ANSWERED) == CalledBack(True, True)
+
+
+def test_a_call_whose_callback_is_late_has_failed_with_a_timeout_once(bench: Bench) -> None:
+    awaited_call(bench.store)
+    bench.expire_calls(shard())
+    assert bench.store.work()[shard()].due_calls == 1
+    assert bench.store.take_calls(shard(), "w2", 10) == []
+    assert bench.store.take_calls(shard(), "w2", 10) == []
+    assert events_of(bench.store) == [CallFailed("order-1:1", 1, "timeout", "no callback within 60 s", True)]
+    assert not bench.store.callback(shard(), ANSWERED).accepted
+
+
+def test_a_callback_without_a_limit_is_waited_for_after_a_thousand_years(bench: Bench) -> None:
+    awaited_call(bench.store, None)
+    assert bench.store.take_calls(shard(), "w2", 10) == []
+    assert bench.store.callback(shard(), ANSWERED).accepted
+
+
+def test_a_callback_may_come_before_the_worker_says_that_it_is_awaited(store: Store) -> None:
+    case = submitted(store)
+    [first] = store.read(shard(), 10)
+    committed(store, case, placed=[a_call()], handled=[first.id])
+    store.take_calls(shard(), "w1", 10)
+    assert store.callback(shard(), ANSWERED).accepted
+    store.await_callbacks(shard(), "w1", [Awaited("order-1:1", 1, 60_000)])
+    assert store.call_of("order-1:1") is None
+    assert events_of(store) == [ANSWERED.event]
+
+
+def test_only_its_taker_lets_a_call_wait_for_a_callback(bench: Bench) -> None:
+    committed(bench.store, submitted(bench.store), placed=[a_call()])
+    bench.store.take_calls(shard(), "w1", 10)
+    bench.store.await_callbacks(shard(), "w2", [Awaited("order-1:1", 1, None)])
+    bench.expire_calls(shard())
+    assert bench.store.take_calls(shard(), "w2", 10) == [(a_call(), 2)], "it was made again"
+
+
+def test_a_call_that_is_to_be_repeated_takes_an_answer_and_no_second_failure(store: Store) -> None:
+    case = awaited_call(store)
+    assert store.callback(shard(), FAILED).accepted
+    committed(store, case, repeated=[RepeatCall("order-1:1", 1, store.now() + 3_600_000)])
+    assert not store.callback(shard(), FAILED).accepted
+    assert store.callback(shard(), ANSWERED).accepted
+    assert events_of(store) == [FAILED.event, ANSWERED.event]
+
+
+def test_a_callback_to_a_call_that_was_dropped_finds_nothing(store: Store) -> None:
+    case = awaited_call(store)
+    committed(store, case, dropped=["order-1:1"])
+    assert store.call_of("order-1:1") is None
+    assert not store.callback(shard(), ANSWERED).accepted
+
+
+def test_a_callback_to_what_is_no_call_finds_nothing(store: Store) -> None:
+    committed(store, submitted(store), items={"order-1:1": (None, an_item())})
+    assert store.call_of("order-1:1") is None and store.call_of("order-1:7") is None
+    assert not store.callback(shard(), ANSWERED).accepted
+
+
+def test_an_instance_that_was_called_back_has_no_second_outcome(store: Store) -> None:
+    awaited_call(store, call=replace(a_call(), instance=0))
+    assert store.callback(shard(), ANSWERED._replace(instance=True)).accepted
+    store.report(shard(), "w1", [ANSWERED._replace(instance=True)])
+    first, second = events_of(store)
+    assert not first.superseded and second.superseded
 
 
 def test_a_repeated_call_waits_for_its_moment(store: Store) -> None:

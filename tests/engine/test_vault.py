@@ -19,7 +19,7 @@ from engine.store import codec
 from engine.store.memory import MemoryStore
 from engine.store.memory_registry import MemoryRegistry
 from engine.store.memory_vault import MemoryVault
-from engine.store.port import Commit, DeadLetter, ItemQuery, Once, Outcome, Reported, Store, Submission
+from engine.store.port import Awaited, Commit, DeadLetter, ItemQuery, Once, Outcome, Reported, Store, Submission
 from engine.store.redis_registry import RedisRegistry
 from engine.store.redis_store import RedisStore
 from engine.store.redis_vault import RedisVault
@@ -147,6 +147,21 @@ def test_what_is_put_back_is_what_was_taken(bench: Bench, target: str, shards: i
     assert other.store.parked("order-1") == bench.store.parked("order-1")
     if target == "memory" and bench.client is None:
         assert other.store.is_kept(shard_of("order-1", shards), Once("order-1:abc", "digest"))
+
+
+@pytest.mark.parametrize("wait_ms", [60_000, None])
+def test_a_call_that_waits_for_its_callback_waits_for_it_in_another_store(bench: Bench, wait_ms: int | None) -> None:
+    a_busy_tree(bench.store)
+    shard = shard_of("order-1", SHARDS)
+    bench.store.take_calls(shard, "w", 1)
+    bench.store.await_callbacks(shard, "w", [Awaited("order-1:2", 1, wait_ms)])
+    trees = whole(bench.vault)
+    other = memory_bench(SHARDS)
+    other.vault.put_trees(list(trees.values()))
+    assert bare(whole(other.vault)["order-1"]) == bare(trees["order-1"])
+    found = other.store.call_of("order-1:2")
+    assert found is not None and found.awaited
+    assert other.store.callback(shard, Reported(CallAnswered("order-1:2", 1, {}), "c")).accepted
 
 
 def test_every_root_is_found_once_though_many_began_in_one_millisecond(bench: Bench) -> None:

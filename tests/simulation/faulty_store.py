@@ -16,6 +16,8 @@ from engine.journal import Entry
 from engine.names import shard_of
 from engine.store.port import (
     Appended,
+    Awaited,
+    CalledBack,
     CasePage,
     CaseQuery,
     Commit,
@@ -27,6 +29,7 @@ from engine.store.port import (
     Loaded,
     Moved,
     Once,
+    OpenCall,
     Outcome,
     Repaired,
     Reported,
@@ -169,6 +172,21 @@ class FaultyStore:
             self._inner.hand_back(shard, owner, _first(taken, share))
 
         self._do("hand_back", lambda: self._inner.hand_back(shard, owner, taken), partly)
+
+    def await_callbacks(self, shard: int, owner: str, awaited: Sequence[Awaited]) -> None:
+        def partly(share: float) -> None:
+            self._inner.await_callbacks(shard, owner, _first(awaited, share))
+
+        self._do("await_callbacks", lambda: self._inner.await_callbacks(shard, owner, awaited), partly)
+
+    def call_of(self, item_id: str) -> OpenCall | None:
+        return self._do(f"call_of {item_id}", lambda: self._inner.call_of(item_id))
+
+    def callback(self, shard: int, reported: Reported) -> CalledBack:
+        def act() -> CalledBack:
+            return self._inner.callback(shard, reported)
+
+        return self._do(f"callback {reported.event}", act)
 
     def case(self, case_id: str) -> Case | None:
         return self._do(f"case {case_id}", lambda: self._inner.case(case_id))

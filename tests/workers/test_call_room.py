@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from connectors.port import CallRequest, ConfigProblem, Done, Failed, Outcome
+from connectors.callbacks import Callbacks
+from connectors.port import Answer, CallRequest, ConfigProblem, Done, Failed, Later, Outcome
 from connectors.registry import Registry
 from engine.case import Case, CaseStatus
 from engine.effects import Call
@@ -62,13 +63,24 @@ class Refusing(Gate):
         return Failed("timeout", "too slow", retryable=True)
 
 
+class Asking(Gate):
+    """A connector whose outcome comes by callback."""
+
+    name = "asking"
+
+    def call(self, request: CallRequest) -> Answer:  # type: ignore[override]
+        assert request.callback is not None
+        return Later(request.callback, 60.0)
+
+
 class Bench:
     def __init__(self, threads: int = 2) -> None:
         self.now = 1_700_000_000_000
         self.store = MemoryStore(1, lambda: self.now)
         self.gate = Gate()
         self.drained: list[int] = []
-        self.room = CallRoom(self.store, Registry([self.gate, Odd(), Refusing()]), "w1", threads, self.drained.append)
+        registry = Registry([self.gate, Odd(), Refusing(), Asking()], callbacks=Callbacks((b"k" * 32,)))
+        self.room = CallRoom(self.store, registry, "w1", threads, self.drained.append)
 
     def place(self, *calls: Call) -> None:
         stub = Case(CASE, "s", "1", "main", CaseStatus.SUBMITTED)
@@ -220,3 +232,28 @@ def test_a_call_that_is_dropped_while_it_waits_in_the_room_is_not_made(bench: Be
     assert over.wait(5)
     ahead.close()
     assert bench.gate.begun == [f"{CASE}:1"]
+
+
+def awaited(bench: Bench, item: str) -> bool:
+    found = bench.store.call_of(item)
+    return found is not None and found.awaited
+
+
+def test_a_call_whose_outcome_comes_later_leaves_the_room_without_one(bench: Bench) -> None:
+    bench.place(a_call(1, "asking"))
+    bench.room.take(0)
+    eventually(lambda: awaited(bench, f"{CASE}:1"))
+    assert bench.outcomes() == [] and bench.drained == []
+
+
+def test_calls_that_wait_for_callbacks_take_no_threads(bench: Bench) -> None:
+    items = [f"{CASE}:{number}" for number in range(1, 8)]
+    bench.place(*(a_call(number, "asking") for number in range(1, 8)))
+    bench.room.take(0)
+    eventually(lambda: all(awaited(bench, item) for item in items))
+
+
+def test_what_answers_and_what_answers_later_is_told_apart_in_one_round(bench: Bench) -> None:
+    bench.place(a_call(1, "asking"), a_call(2, "odd"), a_call(3, "asking"))
+    bench.room.take(0)
+    eventually(lambda: len(bench.outcomes()) == 1 and awaited(bench, f"{CASE}:1") and awaited(bench, f"{CASE}:3"))
