@@ -13,16 +13,20 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local lease = redis.call('HMGET', KEYS[1], 'owner', 'expires', 'strikes', 'suspect')
 local strikes = 0
 if lease[1] and lease[1] ~= '' then
-  if tonumber(lease[2]) > now then
+  local expires = tonumber(lease[2])
+  if expires > now and expires <= now + tonumber(ARGV[2]) then
     return {0, 0}
   end
-  local head = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
-  local suspect = head and head[1] or ''
-  strikes = 1
-  if suspect ~= '' and suspect == lease[4] then
-    strikes = tonumber(lease[3] or '0') + 1
+  -- One that ends later than any can now was taken before the clock went back, and nobody died of anything.
+  if expires <= now then
+    local head = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
+    local suspect = head and head[1] or ''
+    strikes = 1
+    if suspect ~= '' and suspect == lease[4] then
+      strikes = tonumber(lease[3] or '0') + 1
+    end
+    redis.call('HSET', KEYS[1], 'strikes', strikes, 'suspect', suspect)
   end
-  redis.call('HSET', KEYS[1], 'strikes', strikes, 'suspect', suspect)
 end
 local number = redis.call('HINCRBY', KEYS[1], 'number', 1)
 redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'expires', now + tonumber(ARGV[2]))

@@ -15,7 +15,7 @@
 local TYPES = {
   HSET = 'hash', HDEL = 'hash', RPUSH = 'list', LREM = 'list', LTRIM = 'list', ZADD = 'zset', ZREM = 'zset', XADD = 'stream', XDEL = 'stream',
 }
-local BELL_MS = 2000
+local BELL_MS, LEASE_MS = 2000, 5000
 
 local held, ring, most, calls, compared = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 
@@ -69,10 +69,12 @@ end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local lease = redis.call('HMGET', KEYS[1], 'owner', 'expires', 'bell')
-if lease[1] and lease[1] ~= '' and tonumber(lease[2]) > now then
+-- What lies further ahead than it can was written by a clock that has gone back since.
+local expires, bell = tonumber(lease[2]), tonumber(lease[3])
+if lease[1] and lease[1] ~= '' and expires > now and expires <= now + LEASE_MS then
   return 1
 end
-if lease[3] and tonumber(lease[3]) > now - BELL_MS then
+if bell and bell > now - BELL_MS and bell <= now then
   return 1
 end
 redis.call('HSET', KEYS[1], 'bell', now)

@@ -4,7 +4,7 @@
 -- ARGV  how many at most
 -- gives {how many, 1 when the doorbell must be rung}
 
-local BELL_MS = 2000
+local BELL_MS, LEASE_MS = 2000, 5000
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -18,10 +18,12 @@ if #due == 0 then
 end
 
 local lease = redis.call('HMGET', KEYS[1], 'owner', 'expires', 'bell')
-if lease[1] and lease[1] ~= '' and tonumber(lease[2]) > now then
+-- What lies further ahead than it can was written by a clock that has gone back since.
+local expires, bell = tonumber(lease[2]), tonumber(lease[3])
+if lease[1] and lease[1] ~= '' and expires > now and expires <= now + LEASE_MS then
   return {#due, 0}
 end
-if lease[3] and tonumber(lease[3]) > now - BELL_MS then
+if bell and bell > now - BELL_MS and bell <= now then
   return {#due, 0}
 end
 redis.call('HSET', KEYS[1], 'bell', now)

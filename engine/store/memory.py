@@ -46,6 +46,7 @@ from engine.store.port import (
     Taken,
     Waiting,
     hold_ms,
+    taken_at,
 )
 
 
@@ -170,9 +171,10 @@ class MemoryStore:
         with self._lock:
             held = self._shards[shard]
             strikes = 0
-            if held.owner:
-                if held.expires > self.now():
-                    return None
+            if self._is_drained(held):
+                return None
+            # One that ends later than any can now was taken before the clock went back, and nobody died of anything.
+            if held.owner and held.expires <= self.now():
                 suspect = next(iter(held.events), "")
                 strikes = held.strikes + 1 if suspect and suspect == held.suspect else 1
                 held.strikes, held.suspect = strikes, suspect
@@ -195,8 +197,12 @@ class MemoryStore:
 
     def read(self, shard: int, limit: int) -> list[Waiting]:
         with self._lock:
-            events = list(self._shards[shard].events.items())[:limit]
-        return [Waiting(identifier, at, codec.unpack_envelope(packed)) for identifier, (at, packed) in events]
+            now, events = self.now(), list(self._shards[shard].events.items())[:limit]
+        waiting = []
+        for identifier, (made, packed) in events:
+            envelope = codec.unpack_envelope(packed)
+            waiting.append(Waiting(identifier, taken_at(made, now, envelope), envelope))
+        return waiting
 
     def load(self, case_ids: Iterable[str], item_ids: Iterable[str]) -> Loaded:
         with self._lock:
@@ -408,7 +414,7 @@ class MemoryStore:
             return [
                 ShardWork(
                     number,
-                    0 if shard.owner and shard.expires > now else len(shard.events),
+                    0 if self._is_drained(shard) else len(shard.events),
                     sum(record.due is not None and record.due <= now for record in shard.calls.values()),
                     sum(due <= now for due in shard.timers.values()),
                     len(shard.events),
@@ -457,12 +463,14 @@ class MemoryStore:
 
     def _must_ring(self, shard: Shard) -> bool:
         now = self.now()
-        drained = shard.owner and shard.expires > now
-        rung = shard.bell is not None and shard.bell > now - BELL_MS
-        if drained or rung:
+        rung = shard.bell is not None and now - BELL_MS < shard.bell <= now
+        if self._is_drained(shard) or rung:
             return False
         shard.bell = now
         return True
+
+    def _is_drained(self, shard: Shard) -> bool:
+        return bool(shard.owner) and self.now() < shard.expires <= self.now() + LEASE_MS
 
     def _holds(self, lease: Lease) -> bool:
         shard = self._shards[lease.shard]

@@ -17,7 +17,7 @@ from msgspec import Struct, structs
 from engine.case import Case, CaseStatus
 from engine.effects import Call, KeepResult, RepeatCall
 from engine.errors import RecordDamaged
-from engine.events import CallAnswered, CallFailed, Envelope
+from engine.events import CallAnswered, CallFailed, Envelope, TimerFired
 from engine.items.work_item import LIVE, ItemState, WorkItem
 from engine.journal import Entry
 
@@ -52,6 +52,16 @@ class Waiting(NamedTuple):
     id: str
     at: int
     envelope: Envelope
+
+
+def taken_at(made: int, now: int, envelope: Envelope) -> int:
+    """The time of an event that was made at one moment and is read at another (ms since 1970).
+
+    The ids of a stream go on where they were when the clock goes back; what is due after an event would be late by as
+    much. Only a timer never fires before its moment.
+    """
+    at = min(made, now)
+    return max(at, envelope.event.due) if isinstance(envelope.event, TimerFired) else at
 
 
 class DeadLetter(Struct, array_like=True, frozen=True):

@@ -73,6 +73,7 @@ from engine.store.port import (
     Taken,
     Waiting,
     hold_ms,
+    taken_at,
 )
 from engine.store.transaction import Argument, Transaction
 
@@ -132,8 +133,7 @@ class RedisStore:
 
     def now(self) -> int:
         """The time of the Redis server."""
-        seconds, microseconds = asked(self._redis.time)
-        return int(seconds) * 1000 + int(microseconds) // 1000
+        return _milliseconds(asked(self._redis.time))
 
     # -- events ------------------------------------------------------------------------------------------------
 
@@ -199,11 +199,16 @@ class RedisStore:
         return bool(self._run([script])[0])
 
     def read(self, shard: int, limit: int) -> list[Waiting]:
-        entries = asked(lambda: self._redis.xrange(keys.events(shard), count=limit))
-        return [
-            Waiting(identifier.decode(), int(identifier.partition(b"-")[0]), codec.unpack_envelope(fields[b"e"]))
-            for identifier, fields in entries
-        ]
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.time()
+        pipe.xrange(keys.events(shard), count=limit)
+        time, entries = asked(pipe.execute)
+        now = _milliseconds(time)
+        waiting = []
+        for identifier, fields in entries:
+            envelope = codec.unpack_envelope(fields[b"e"])
+            waiting.append(Waiting(identifier.decode(), taken_at(_time_of(identifier), now, envelope), envelope))
+        return waiting
 
     def load(self, case_ids: Iterable[str], item_ids: Iterable[str]) -> Loaded:
         cases, items = list(case_ids), list(item_ids)
@@ -213,7 +218,7 @@ class RedisStore:
             pipe.hmget(keys.case(self._shard(case_id), case_id), "head", "body", "data")
         for item_id in items:
             pipe.hmget(keys.item(self._shard(item_id), item_id), "head", "body")
-        (seconds, microseconds), *records = _but_for_wrong_types(asked(partial(pipe.execute, raise_on_error=False)))
+        time, *records = _but_for_wrong_types(asked(partial(pipe.execute, raise_on_error=False)))
         found, packed, damaged = dict[str, Case](), dict[str, bytes](), dict[str, str]()
         for case_id, record in zip(cases, records):
             if record != NOTHING:
@@ -229,7 +234,7 @@ class RedisStore:
                     known[item_id] = _unpacked_item(record)
             except RecordDamaged as damage:
                 damaged[item_id] = damage.message
-        return Loaded(found, known, int(seconds) * 1000 + int(microseconds) // 1000, packed, damaged)
+        return Loaded(found, known, _milliseconds(time), packed, damaged)
 
     def commit(self, commits: Sequence[Commit], lease: Lease | None = None) -> list[Outcome]:
         scripts = [_commit_script(self._commit_transaction(commit, lease)) for commit in commits]
@@ -462,7 +467,7 @@ class RedisStore:
         work = []
         for shard in range(self._shards):
             (owner, expires), waiting, calls, timers = answers[shard * 4 : shard * 4 + 4]
-            drained = bool(owner) and int(expires) > now
+            drained = bool(owner) and now < int(expires) <= now + LEASE_MS
             work.append(ShardWork(shard, 0 if drained else waiting, calls, timers, waiting))
         return work
 
@@ -764,6 +769,17 @@ def _unpacked_item(record: Any) -> WorkItem:
 
 def _held(lease: Lease) -> str:
     return f"{lease.number}:{lease.owner}"
+
+
+def _milliseconds(time: tuple[int, int]) -> int:
+    """What TIME says, in ms since 1970."""
+    seconds, microseconds = time
+    return int(seconds) * 1000 + int(microseconds) // 1000
+
+
+def _time_of(identifier: bytes) -> int:
+    """When an entry of a stream was made."""
+    return int(identifier.partition(b"-")[0])
 
 
 def is_call(head: bytes) -> bool:

@@ -12,10 +12,13 @@ from threading import Event, Thread
 from engine.store import keys
 from tests.chaos.failpoints import Failpoint, How, When
 from tests.chaos.redis_process import RedisProcess
-from tests.chaos.site import Site
+from tests.chaos.site import DESK, Site
 
 AWAY_S = float(os.environ.get("CASEWRIGHT_CHAOS_AWAY_S", "5"))
 """How long the broker is away (a minute in the figures of `docs/guarantees.md`)."""
+
+CLOCK_WRONG_S = 3.0
+"""How long it is until it is looked whether everything goes on. The clock stays as it is."""
 
 UNSYNCED_S = 1.0
 """What `appendfsync everysec` may leave in the memory of the machine."""
@@ -144,6 +147,24 @@ def broker_away(site: Site) -> None:
     site.broker.stop()
     time.sleep(AWAY_S)
     site.broker.start()
+
+
+def clock_forward(site: Site) -> None:
+    """The clock of Redis, by which everything goes, is put on by an hour: leases and deadlines are over at once."""
+    site.clock.move(3600)
+    time.sleep(CLOCK_WRONG_S)
+
+
+def clock_back(site: Site) -> None:
+    """It is put back by an hour, and put right again once a case that began meanwhile has ended.
+
+    Leases and bells seem to hold for an hour more. What was to be at a moment waits for it until then.
+    """
+    site.clock.move(-3600)
+    client = site.client(DESK)
+    began = client.start_case("sequence", {"key": "by the wrong clock"})["case_id"]
+    site.wait_until(lambda: client.case(began)["status"] == "completed", "the end of a case by the wrong clock")
+    site.clock.move(0)
 
 
 # -- the network -------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from deploy.embedded_redis import find_redis_server
+from tests.chaos.clock import MovableClock
 from tests.chaos.ports import HOST, free_port
 
 READY_WITHIN_S = 30.0
@@ -21,12 +22,14 @@ APPEND_ONLY_FILE = "appendonly.aof"
 
 
 class RedisProcess:
-    """One redis-server with its files in `directory`. `options` are those of its command line."""
+    """One redis-server with its files in `directory`. `options` are those of its command line; with a `clock` it goes
+    by that."""
 
-    def __init__(self, directory: Path, *options: str) -> None:
+    def __init__(self, directory: Path, *options: str, clock: MovableClock | None = None) -> None:
         self.port = free_port()
         self.directory = directory
         self.options = options
+        self._clock = clock
         self._process: subprocess.Popen[bytes] | None = None
         directory.mkdir(parents=True, exist_ok=True)
 
@@ -55,7 +58,7 @@ class RedisProcess:
         assert self._process is None, "it runs"
         server = find_redis_server(os.environ)
         argv = [str(server.executable), "--port", str(self.port), "--bind", HOST, "--save", ""]
-        environment = {**os.environ, "LC_ALL": "C"}
+        environment = {**os.environ, "LC_ALL": "C", **(self._clock.environment if self._clock is not None else {})}
         with (self.directory / "redis.log").open("ab") as log:
             # As Python ignores SIGXFSZ and does not restore it, a file that may not grow is an error of the write.
             self._process = subprocess.Popen(

@@ -24,6 +24,7 @@ class Scenario:
 
 PLAIN = Layout()
 OWN_BROKER = Layout(own_broker=True)
+MOVABLE = Layout(movable_clock=True)
 PROXIED = Layout(proxied=True, own_broker=True)
 ALWAYS = Layout(redis=("--appendonly", "yes", "--appendfsync", "always"))
 EVERYSEC = Layout(redis=("--appendonly", "yes", "--appendfsync", "everysec"))
@@ -53,6 +54,8 @@ SCENARIOS = (
     Scenario(name="failover to a replica", fault=faults.failed_over, layout=REPLICATED, forgiven_s=1.0),
     Scenario(name="broker emptied", fault=faults.broker_emptied, layout=OWN_BROKER),
     Scenario(name="broker away", fault=faults.broker_away, layout=OWN_BROKER),
+    Scenario(name="clock an hour on", fault=faults.clock_forward, layout=MOVABLE),
+    Scenario(name="clock an hour back", fault=faults.clock_back, layout=MOVABLE),
     Scenario(name="Redis slow (0.4 s)", fault=faults.redis_slow, layout=PROXIED),
     Scenario(name="Redis slower than a lease", fault=faults.redis_slower_than_a_lease, layout=PROXIED),
     Scenario(name="connections cut", fault=faults.connections_cut, layout=PROXIED),

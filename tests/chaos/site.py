@@ -23,6 +23,7 @@ from deploy.wiring import Parts, build
 from engine.resources.organisation import Participant
 from engine.spec.read import read_specification
 from engine.store.registry import StoredSpecification, User
+from tests.chaos.clock import MovableClock
 from tests.chaos.ports import HOST, free_port
 from tests.chaos.proxy import Proxy
 from tests.chaos.redis_process import RedisProcess
@@ -51,13 +52,15 @@ class Layout:
 
     `redis` are options of the state's Redis. With `own_broker` the broker is another one. `proxied`: workers, beat and
     API reach the state's Redis through a proxy. `replicated` (and proxied): the state's Redis has a replica, which
-    hears of everything `REPLICA_LAG_S` later. `settings` are variables of all processes.
+    hears of everything `REPLICA_LAG_S` later. `movable_clock`: the clock of the state's Redis can be moved. `settings`
+    are variables of all processes.
     """
 
     redis: tuple[str, ...] = ()
     own_broker: bool = False
     proxied: bool = False
     replicated: bool = False
+    movable_clock: bool = False
     workers: int = 2
     beats: int = 1
     settings: Mapping[str, str] = field(default_factory=dict)
@@ -69,7 +72,8 @@ class Site:
     def __init__(self, directory: Path, layout: Layout) -> None:
         self.directory = directory
         self.layout = layout
-        self.state = RedisProcess(directory / "state", *layout.redis)
+        self._clock = MovableClock(directory / "clock") if layout.movable_clock else None
+        self.state = RedisProcess(directory / "state", *layout.redis, clock=self._clock)
         self._own_broker = RedisProcess(directory / "broker") if layout.own_broker else None
         self._proxy = Proxy(self.state.port) if layout.proxied else None
         self._replica = RedisProcess(directory / "replica", *layout.redis) if layout.replicated else None
@@ -107,6 +111,12 @@ class Site:
         """What stands before the state's Redis."""
         assert self._proxy is not None, "there is no proxy in this layout"
         return self._proxy
+
+    @property
+    def clock(self) -> MovableClock:
+        """The clock of the state's Redis."""
+        assert self._clock is not None, "no clock can be moved in this layout"
+        return self._clock
 
     @property
     def worker_names(self) -> list[str]:

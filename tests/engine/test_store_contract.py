@@ -54,6 +54,7 @@ class Bench:
     expire_lease: Callable[[int], None]
     expire_bell: Callable[[int], None]
     expire_calls: Callable[[int], None]
+    set_back: Callable[[int], None]
 
 
 class Clock:
@@ -66,12 +67,15 @@ class Clock:
     def forward(self, _shard: int) -> None:
         self.now += 3_600_000
 
+    def back(self, _shard: int) -> None:
+        self.now -= 3_600_000
+
 
 @pytest.fixture(params=["memory", "fakeredis", "redis"])
 def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     if request.param == "memory":
         clock = Clock()
-        yield Bench(MemoryStore(SHARDS, clock), clock.forward, clock.forward, clock.forward)
+        yield Bench(MemoryStore(SHARDS, clock), clock.forward, clock.forward, clock.forward, clock.back)
         return
     client: Any = (
         fakeredis.FakeRedis(version=(7,)) if request.param == "fakeredis" else request.getfixturevalue("redis_client")
@@ -92,7 +96,13 @@ def _redis_bench(client: Any) -> Bench:
         for member in client.zrange(keys.calls(shard), 0, -1):
             client.zadd(keys.calls(shard), {member: 1})
 
-    return Bench(RedisStore(client, SHARDS), expire_lease, expire_bell, expire_calls)
+    def set_back(shard: int) -> None:
+        # The clock of a Redis cannot be moved from here: what stands there moves instead.
+        for field in ("expires", "bell"):
+            if (stands := client.hget(keys.lease(shard), field)) is not None:
+                client.hset(keys.lease(shard), field, int(stands) + 3_600_000)
+
+    return Bench(RedisStore(client, SHARDS), expire_lease, expire_bell, expire_calls, set_back)
 
 
 @pytest.fixture
@@ -208,6 +218,25 @@ def test_a_lease_that_ran_out_still_commits_while_nobody_took_it(bench: Bench) -
     lease = bench.store.acquire(shard(), "w1")
     bench.expire_lease(shard())
     committed(bench.store, case, lease)
+
+
+def test_a_clock_that_goes_back_keeps_nobody_from_a_shard(bench: Bench) -> None:
+    case = submitted(bench.store)
+    before = bench.store.acquire(shard(), "w1")
+    bench.set_back(shard())
+    assert bench.store.work()[shard()].undrained == 1
+    after = bench.store.acquire(shard(), "w2")
+    assert after is not None and after.strikes == 0
+    packed = codec.pack_case(case)
+    assert bench.store.commit([Commit(case, case, packed)], before) == [Outcome.FENCED]
+    assert bench.store.commit([Commit(case, case, packed)], after) == [Outcome.DONE]
+
+
+def test_a_bell_of_a_clock_that_has_gone_back_keeps_nobody_from_ringing(bench: Bench) -> None:
+    event = Envelope("c", CaseCancelled("ann"))
+    assert bench.store.append(1, [event]).ring
+    bench.set_back(1)
+    assert bench.store.append(1, [event]).ring
 
 
 def test_drainers_that_die_over_one_event_are_counted(bench: Bench) -> None:
