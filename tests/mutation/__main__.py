@@ -71,11 +71,12 @@ def _told(sample: dict[str, str], of: int) -> int:
 
 
 def _mutmut(*arguments: str) -> None:
-    subprocess.run([str(Path(sys.executable).with_name("mutmut")), *arguments], check=True)
+    # Not the script: beside it lies another one, named like a module of the kernel's.
+    subprocess.run([sys.executable, "-m", "mutmut", *arguments], check=True)
 
 
 def _results() -> str:
-    command = [str(Path(sys.executable).with_name("mutmut")), "results", "--all", "true"]
+    command = [sys.executable, "-m", "mutmut", "results", "--all", "true"]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
