@@ -257,11 +257,21 @@ class CallRoom:
                     break
                 item = entry.taken.call.item
                 self._running.add(item)
-                if self._is_to_be_made(entry):
-                    self._finished.put(_Finished(entry.shard, entry.taken, self._called(entry.taken)))
-                else:
+                try:
+                    self._make(entry)
+                except Exception:  # noqa: BLE001
+                    # The boundary of this thread: it must live on for later calls. This one is repeated after its
+                    # deadline.
+                    log.exception("a call of shard %d could not be made", entry.shard)
                     self._leave(item)
-                self._running.discard(item)
+                finally:
+                    self._running.discard(item)
+
+    def _make(self, entry: _InRoom) -> None:
+        if self._is_to_be_made(entry):
+            self._finished.put(_Finished(entry.shard, entry.taken, self._called(entry.taken)))
+        else:
+            self._leave(entry.taken.call.item)
 
     def _is_to_be_made(self, entry: _InRoom) -> bool:
         """Whether a call is still its taker's. All that wait of its shard are asked after together."""

@@ -92,6 +92,12 @@ class Bench:
         self.store.commit([Commit(stub, after, codec.pack_case(after), placed=list(calls), handled=[waiting.id])])
         assert self.store.release(lease)
 
+    def place_another(self, call: Call) -> None:
+        case = self.store.case(CASE)
+        assert case is not None
+        after = replace(case, revision=case.revision + 1)
+        assert self.store.commit([Commit(case, after, codec.pack_case(after), placed=[call])]) == [Committed.DONE]
+
     def outcomes(self) -> list[Any]:
         return [waiting.envelope.event for waiting in self.store.read(0, 100)]
 
@@ -187,6 +193,28 @@ def test_a_closed_room_takes_nothing(bench: Bench) -> None:
     bench.room.close()
     assert bench.room.take(0) is True
     assert len(bench.store.take_calls(0, "w2", 10)) == 1
+
+
+def test_a_thread_lives_on_when_it_cannot_ask_whether_a_call_is_to_be_made(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> list[str]:
+        raise ValueError("a bug")
+
+    bench.place(*(a_call(number) for number in range(1, 4)))
+    alone = CallRoom(bench.store, Registry([bench.gate]), "w3", 1, bench.drained.append)
+    alone._average_s["gate"] = 0.001
+    alone.take(0)
+    eventually(lambda: len(bench.gate.begun) == 1)
+    with monkeypatch.context() as patched:
+        patched.setattr(bench.store, "renew", broken)
+        time.sleep(2 * CONFIRMED_FOR_S)
+        bench.gate.open.set()
+        eventually(lambda: len(bench.outcomes()) >= 1 and not alone._waiting)
+    bench.place_another(a_call(9))
+    alone.take(0, [a_call(9)])
+    eventually(lambda: f"{CASE}:9" in bench.gate.begun)
+    alone.close()
 
 
 def a_chunk(*numbers: int, connector: str = "gate") -> Numbers:
