@@ -49,6 +49,7 @@ def up(
     settings = settings_with(host=host, port=port, data_dir=data_dir, workers=workers)
     if demo:
         settings = _allowing_the_stock_service(settings)
+    _check_connectors(settings)
     code = run_up(
         settings,
         external_redis=redis_is_named(os.environ),
@@ -57,6 +58,16 @@ def up(
         extra=_stock_service(settings.data_dir) if demo else (),
     )
     click.get_current_context().exit(code)
+
+
+def _check_connectors(settings: Settings) -> None:
+    """Raises `Failure` before anything is started that would end for its connectors' sake."""
+    # Both take long to import, and the other commands of this module's group do not need them.
+    from deploy.commands.connectors import connectors_checked
+    from deploy.wiring import connectors_of
+
+    with connectors_checked():
+        connectors_of(settings, os.environ).close()
 
 
 def _allowing_the_stock_service(settings: Settings) -> Settings:

@@ -287,6 +287,17 @@ def test_the_exit_code_of_up_is_that_of_what_it_ran(monkeypatch: pytest.MonkeyPa
     assert run("up").exit_code == 1
 
 
+def test_up_starts_nothing_with_connectors_that_are_wrong(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    wrong = tmp_path / "connectors.yaml"
+    wrong.write_text("stock: {connector: htpp}\nhttp: {timeout: 5}\n")
+    monkeypatch.setenv("CASEWRIGHT_CONNECTORS", str(wrong))
+    monkeypatch.setattr(up, "run_up", lambda settings, **options: pytest.fail("it was started"))
+    refused = run("up", "--data-dir", str(tmp_path))
+    assert refused.exit_code == 2
+    assert "the connectors are not accepted" in refused.stderr
+    assert f"{wrong}: stock.connector: " in refused.stderr and f"{wrong}: http.timeout: " in refused.stderr
+
+
 def test_the_demo_brings_its_stock_service(
     started: list[tuple[Settings, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
