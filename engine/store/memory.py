@@ -91,10 +91,12 @@ class Shard:
     dead: list[DeadLetter] = field(default_factory=list)
     parked: dict[str, list[Envelope]] = field(default_factory=lambda: defaultdict(list))
 
-    def is_full(self, most_waiting: int | None) -> bool:
-        """Whether so many events and calls wait."""
-        waiting = len(self.events) + sum(record.due is not None for record in self.calls.values())
-        return most_waiting is not None and waiting >= most_waiting
+    def is_full(self, most_waiting: int | None, now: int) -> bool:
+        """Whether so many events wait, and calls that are to be made."""
+        if most_waiting is None:
+            return False
+        due = sum(record.due is not None and record.due <= now for record in self.calls.values())
+        return len(self.events) + due >= most_waiting
 
 
 class MemoryStore:
@@ -129,7 +131,7 @@ class MemoryStore:
                 if stub.id in shard.cases:
                     answers.append(Submitted(False, False))
                     continue
-                if shard.is_full(most_waiting):
+                if shard.is_full(most_waiting, self.now()):
                     answers.append(Submitted(False, False, full=True))
                     continue
                 shard.cases[stub.id] = StoredCase(codec.case_head(stub), codec.pack_case(stub))
@@ -146,7 +148,7 @@ class MemoryStore:
                 digest, until = held.once.get(once.name, ("", 0))
                 if until > self.now():
                     return Appended(Kept.BEFORE if digest == once.digest else Kept.OTHER, False)
-            if held.is_full(most_waiting):
+            if held.is_full(most_waiting, self.now()):
                 return Appended(Kept.FULL, False)
             if once is not None:
                 held.once[once.name] = (once.digest, self.now() + ONCE_S * 1000)

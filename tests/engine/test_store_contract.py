@@ -778,6 +778,16 @@ def test_calls_that_wait_count_too(store: Store) -> None:
     assert store.append(shard(), [event], most_waiting=2).kept is Kept.NEW
 
 
+def test_calls_under_way_are_no_backlog(store: Store) -> None:
+    case = submitted(store)
+    [first] = store.read(shard(), 10)
+    committed(store, case, placed=[a_call(), a_call("order-1:2")], handled=[first.id])
+    taken = store.take_calls(shard(), "w1", 10)
+    store.await_callbacks(shard(), "w1", [Awaited(taken[0].call.item, 1, 60_000)])
+    event = Envelope("order-1", CaseCancelled("ann"))
+    assert store.append(shard(), [event], most_waiting=1).kept is Kept.NEW
+
+
 def test_a_full_shard_leaves_no_mark_of_what_it_refused(store: Store) -> None:
     submitted(store)
     event, mark = Envelope("order-1", CaseCancelled("ann")), Once("key", "digest")
