@@ -99,6 +99,13 @@ def test_a_timer_that_completes_completes_a_started_task_by_force(bench: Bench) 
     assert case.states("a") == [ItemState.FORCE_COMPLETED] and case.offered == ["b"]
 
 
+def test_what_a_timer_completes_gives_nothing_to_the_case(bench: Bench) -> None:
+    case = bench.start({"timer": {"after": "PT1H", "then": "complete"}, "output": {"sla": "$.promised"}})
+    case.start("a")
+    bench.passes(HOUR)
+    assert bench.case.data["sla"] == "PT2H" and case.offered == ["b"]
+
+
 def test_a_timer_of_a_started_task_runs_from_its_start(bench: Bench) -> None:
     case = bench.start({"timer": {"trigger": "started", "after": "PT1H", "then": "complete"}})
     bench.passes(10 * HOUR)
