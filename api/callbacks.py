@@ -12,8 +12,8 @@ from api.answers import answer
 from api.bodies import whole_body
 from api.context import context, parts
 from api.permissions import Door
-from api.problems import ProblemDocument, Unauthenticated
-from api.routes import Routes
+from api.problems import Unauthenticated
+from api.routes import Repeats, Routes, refusal
 from connectors.callbacks import CallbackInvalid
 from connectors.port import Failed, FailureKind, Inbound, InboundRefused, Outcome
 from deploy.calling import event_of, request_of
@@ -42,7 +42,9 @@ class CallbackTaken(BaseModel):
     case_id: str
 
 
-@routes.post("/callbacks/<token>", Door.PUBLIC, {202: CallbackTaken, 401: ProblemDocument})
+@routes.post(
+    "/callbacks/<token>", Door.PUBLIC, {202: CallbackTaken, 401: refusal("It is not signed")}, Repeats.NOT_NEEDED
+)
 def call_back(path: CallbackAddress) -> Response:
     """Gives a call its outcome: the body, or, as application/problem+json, that it has failed. Good for one use."""
     item_id, body = _item_of(path.token), whole_body(request)
@@ -81,6 +83,7 @@ def _outcome(waiting: OpenCall, body: bytes) -> Outcome:
     Raises `Unauthenticated` (`callback_unsigned`), `Conflict` (`callback_not_awaited`) and `Unavailable`
     (`callback_unreadable`); the call stays as it is then.
     """
+    parts().installed.refresh()
     inbound = Inbound({name.lower(): value for name, value in request.headers.items()}, body)
     try:
         outcome = parts().connectors.receive(request_of(waiting.call, waiting.attempt), inbound)

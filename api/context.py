@@ -18,11 +18,18 @@ _CORRELATION_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 @dataclass(slots=True)
 class Context:
-    """One request: `principal` is None until it is admitted, and `task` until its item is known."""
+    """One request: `principal` is None until it is admitted, and `task` until its item is known.
+
+    `code` and `detail` are those of the problem it is answered with; `hidden`: there is what it asks for, and who asks
+    may not know of it.
+    """
 
     correlation_id: str = field(default_factory=lambda: _given_correlation_id() or uuid4().hex)
     principal: Principal | None = None
     task: str | None = None
+    code: str = ""
+    detail: str = ""
+    hidden: bool = False
 
 
 def parts() -> Parts:

@@ -7,11 +7,12 @@ from msgspec.structs import asdict
 from pydantic import BaseModel, Field
 
 from api.answers import answer
-from api.context import parts
+from api.context import parts, principal
 from api.messages import ListQuery, moment
 from api.pages import page_of
 from api.permissions import Permission
 from api.routes import Routes
+from api.scope import asker
 from engine.names import CASE_ID
 from engine.store.port import DeadLetter
 
@@ -47,11 +48,17 @@ class DeadLetterList(BaseModel):
 def list_dead_letters(query: DeadLettersQuery) -> Response:
     """Lists the events that could not be handled. Their cases stand still until they are retried or cancelled."""
     letters = [letter for shard in range(parts().store.shards) for letter in parts().store.dead_letters(shard)]
-    wanted = [letter for letter in letters if query.case_id in (None, letter.envelope.case_id)]
+    wanted = [letter for letter in letters if query.case_id in (None, letter.envelope.case_id) and _is_seen(letter)]
     # Of one case and moment there may be several: their order in the list tells them apart.
     placed = [((letter.at, f"{letter.envelope.case_id} {n:09}"), letter) for n, letter in enumerate(wanted)]
     found, following = page_of(placed, lambda each: each[0], query.limit, query.cursor)
     return answer(DeadLetterList(items=[_view(letter) for _, letter in found], next=following))
+
+
+def _is_seen(letter: DeadLetter) -> bool:
+    """Whether who asks may know of its case; of one that is gone everybody may who is entered for all of them."""
+    case = parts().store.case(letter.envelope.case_id)
+    return asker().sees(case, parts()) if case is not None else principal().specifications is None
 
 
 def _view(letter: DeadLetter) -> DeadLetterView:

@@ -3,6 +3,7 @@
 import re
 
 from api.context import parts
+from api.scope import check_reach
 from engine.errors import Conflict, NotFound
 from engine.spec.model import Specification
 from engine.store.registry import StoredSpecification
@@ -27,6 +28,7 @@ def for_new_cases(identifier: str, version: str | None) -> Specification:
 
 def find_deployed(identifier: str, version: str | None) -> StoredSpecification:
     """A deployed version, by default the latest. Raises `NotFound` (`specification_not_found`)."""
+    check_reach(identifier)
     stored = parts().registry.specification(identifier, version) if IDENTIFIER.fullmatch(identifier) else None
     if stored is None:
         wanted = f"{identifier} version {version}" if version is not None else identifier

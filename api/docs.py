@@ -9,11 +9,15 @@ from flask_openapi3.openapi import OpenAPI
 from pydantic import BaseModel
 
 from api.answers import plain_answer
+from api.described import described
 from api.permissions import Door
-from api.routes import API, Routes
+from api.routes import API, Answers, Routes
 from engine.spec.shape import specification_schema
 
 routes = Routes("docs", prefix="")
+
+WAITS = "casewright.waits"
+"""Where the application keeps the endpoints at which `Prefer: wait` is honoured."""
 
 ASSETS = Path(str(files("flask_openapi3_swagger"))) / "templates" / "swagger"
 """Swagger UI as the package flask-openapi3-swagger carries it."""
@@ -37,6 +41,10 @@ SwaggerUIBundle({{url: "{API}/openapi.json", dom_id: "#swagger-ui", deepLinking:
 """
 
 
+PAGE_OF_DOCS: Answers = {200: {"description": "OK", "content": {"text/html": {"schema": {"type": "string"}}}}}
+FILE_OF_DOCS: Answers = {200: {"description": "OK", "content": {"*/*": {"schema": {"type": "string"}}}}}
+
+
 class Asset(BaseModel):
     """Names a file of the page."""
 
@@ -52,7 +60,10 @@ class Document(BaseModel):
 @routes.get(f"{API}/openapi.json", Door.PUBLIC, {200: Document})
 def get_openapi() -> Response:
     """The description of this API, in OpenAPI 3.1."""
-    return plain_answer(cast(OpenAPI, current_app).api_doc)
+    app = cast(OpenAPI, current_app)
+    waits = current_app.extensions[WAITS]
+    rules = frozenset(rule.rule for rule in app.url_map.iter_rules() if rule.endpoint in waits)
+    return plain_answer(described(app.api_doc, rules))
 
 
 @routes.get(f"{API}/schemas/specification", Door.PUBLIC, {200: Document})
@@ -61,13 +72,13 @@ def get_specification_schema() -> Response:
     return plain_answer(specification_schema())
 
 
-@routes.get("/api/docs", Door.PUBLIC, {})
+@routes.get("/api/docs", Door.PUBLIC, PAGE_OF_DOCS)
 def get_docs() -> Response:
     """A page on which the API can be read and tried."""
     return Response(PAGE, content_type="text/html; charset=utf-8")
 
 
-@routes.get("/api/docs/<path:name>", Door.PUBLIC, {})
+@routes.get("/api/docs/<path:name>", Door.PUBLIC, FILE_OF_DOCS)
 def get_docs_asset(path: Asset) -> Response:
     """A file of that page."""
     return send_from_directory(ASSETS, path.name, max_age=86_400)

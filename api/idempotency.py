@@ -84,7 +84,7 @@ def _in_journal(store: Store, case_id: str) -> dict[str, Any] | None:
 
 
 def _in_stream(store: Store, case_id: str) -> dict[str, Any] | None:
-    for waiting in store.read(shard_of(case_id, store.shards), EVENTS_SEARCHED):
+    for waiting in store.read(shard_of(case_id, store.shards), EVENTS_SEARCHED).events:
         if waiting.envelope.case_id == case_id and isinstance(waiting.envelope.event, CaseSubmitted):
             return waiting.envelope.event.data
     return None

@@ -3,16 +3,18 @@
 Times are RFC 3339 in UTC with milliseconds, null for what has not happened.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 from msgspec.json import encode
 from msgspec.structs import asdict
-from pydantic import BaseModel, ConfigDict, Field, RootModel
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, RootModel
 
-from engine.case import Case, CaseStatus, Failure, Run
+from engine.case import Case, CaseStatus, Failure, Handling, Run
 from engine.effects import Call
+from engine.exceptions.exlets import written_as
 from engine.executions import execution_of, executions
 from engine.history import Then
 from engine.items.work_item import ItemState, WorkItem
@@ -20,6 +22,8 @@ from engine.journal import Entry, Note
 from engine.names import case_of, child_id, item_id, number_of, root_of
 from engine.net.ending import result_of
 from engine.spec.model import Kind, Net, Specification
+
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d")
 
 SCHEMA_REFERENCE = b"#/schemas/"
 
@@ -33,6 +37,19 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+def _written(value: Any) -> Any:
+    """Lets only text through that is written as RFC 3339 says: a bare number could be seconds, or anything."""
+    if isinstance(value, str) and not _RFC_3339.match(value):
+        raise ValueError("is to be written as 2026-01-31T08:15:00Z")
+    if isinstance(value, int | float):
+        raise ValueError("is to be text, as 2026-01-31T08:15:00Z")
+    return value
+
+
+AMoment = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_written)]
+"""A moment as clients write it."""
+
+
 class Nothing(Body):
     """A body without anything in it; it may be left out."""
 
@@ -43,7 +60,7 @@ class ListQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     limit: int = Field(DEFAULT_LIMIT, ge=1, le=GREATEST_LIMIT)
-    cursor: str | None = Field(None, description="`next` of the page before", max_length=512)
+    cursor: str | None = Field(None, description="`next` of the page before", max_length=512, pattern="^[ -~]*$")
 
 
 class CaseAddress(BaseModel):
@@ -94,6 +111,20 @@ class TimerView(BaseModel):
     due_at: str | None
 
 
+class HandlingView(BaseModel):
+    """An exception that is being handled: what it was, where, and what is still to be done about it.
+
+    `waits_for` are the cases of worklets that have to end before that.
+    """
+
+    kind: str
+    task: str | None
+    item_id: str | None
+    message: str
+    left: list[Any]
+    waits_for: list[str]
+
+
 class CaseSummary(BaseModel):
     """A case as lists show it. `specification` and `version` name what it runs."""
 
@@ -114,7 +145,8 @@ class CaseSummary(BaseModel):
 class CaseView(CaseSummary):
     """A whole case. `marking` counts tokens by place; `result` holds the output variables once it is completed.
 
-    `children` are its newest child cases; `triggers` are events from outside that no task has consumed yet.
+    `children` are its newest child cases; `triggers` are events from outside that no task has consumed yet;
+    `handling` are exceptions that something is being done about, and `ending` says how a case ends that compensates.
     """
 
     children: list[str]
@@ -123,6 +155,8 @@ class CaseView(CaseSummary):
     data: dict[str, Any]
     marking: dict[str, int]
     tasks: list[LivingTask]
+    handling: list[HandlingView]
+    ending: CaseStatus | None
     result: dict[str, Any] | None
 
 
@@ -254,8 +288,21 @@ def _whole(case: Case, net: Net, children: Sequence[str]) -> dict[str, Any]:
             LivingTask(task=run.task, state=run.state, item_id=item_id(case.id, number), instances=_counts(run))
             for number, run in case.runs.items()
         ],
+        "handling": [_handling(case, handled) for handled in case.handling.values()],
+        "ending": case.ending.status if case.ending is not None else None,
         "result": result_of(case, net) if case.status is CaseStatus.COMPLETED else None,
     }
+
+
+def _handling(case: Case, handled: Handling) -> HandlingView:
+    return HandlingView(
+        kind=handled.kind,
+        task=handled.task or None,
+        item_id=item_id(case.id, handled.execution) if handled.execution else None,
+        message=handled.message,
+        left=written_as(handled.exlet),
+        waits_for=[child_id(case.id, number) for number, index in handled.waits if index >= 0],
+    )
 
 
 def item_view(item: WorkItem, specification: Specification) -> ItemView:

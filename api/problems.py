@@ -37,6 +37,12 @@ MOST_CHARACTERS = 500
 """A client that sends a million mistakes, or one as long as a book, does not get all of them back."""
 
 
+class PreconditionFailed(Refusal):
+    """What is to be changed is no longer what was shown."""
+
+    code = "precondition_failed"
+
+
 class Unauthenticated(Refusal):
     """Nobody known asks: the token is missing, wrong, too old, revoked, or its user is disabled."""
 
@@ -45,6 +51,7 @@ class Unauthenticated(Refusal):
 
 STATUS_OF: dict[type[Refusal], int] = {
     Unauthenticated: 401,
+    PreconditionFailed: 412,
     Forbidden: 403,
     NotFound: 404,
     Conflict: 409,
@@ -54,6 +61,7 @@ STATUS_OF: dict[type[Refusal], int] = {
     Unavailable: 503,
     RecordDamaged: 500,
 }
+
 
 CODE_OF_STATUS = {
     400: "bad_request",
@@ -137,7 +145,7 @@ def below(path: str, problems: Sequence[Problem]) -> list[Problem]:
 def _refused(refusal: Refusal) -> Response:
     response = _response(problem_of(refusal))
     if isinstance(refusal, Unavailable | Overloaded):
-        response.headers["Retry-After"] = str(RETRY_AFTER_S)
+        response.headers["Retry-After"] = str(refusal.retry_after_s or RETRY_AFTER_S)
     if isinstance(refusal, Unauthenticated):
         response.headers["WWW-Authenticate"] = 'Bearer realm="casewright"'
     return response
@@ -194,6 +202,7 @@ def _named_in_address() -> tuple[str | None, str | None]:
 
 
 def _response(document: ProblemDocument) -> Response:
+    context().code, context().detail = document.code, document.detail
     return json_response(document.model_dump_json(exclude_none=True), document.status, media_type=MEDIA_TYPE)
 
 

@@ -13,17 +13,18 @@ from msgspec.msgpack import Encoder
 from pydantic import BaseModel, Field
 
 from api.answers import answer
-from api.cases import find_case
+from api.cases import find_case, find_case_to_steer
 from api.context import parts, principal
 from api.deployed import IDENTIFIER
 from api.idempotency import given_key
 from api.messages import Body, CaseAddress
 from api.permissions import Permission
 from api.problems import below
-from api.routes import Routes
+from api.routes import Repeats, Routes
+from api.scope import check_reach
 from engine.case_input import type_problems
 from engine.data.mapping import ValidationFailed
-from engine.errors import Conflict, InvalidInput, NotFound, Problem
+from engine.errors import Conflict, Forbidden, InvalidInput, NotFound, Problem
 from engine.net.sharing import case_place, folder_place, specification_place
 from engine.spec.model import Scope, Specification, Variable
 from engine.spec.shape import VARIABLE
@@ -68,7 +69,7 @@ def get_specification_data(path: Specified) -> Response:
     return _shown(specification_place(_latest(path.identifier).id))
 
 
-@routes.post("/shared/specifications/<identifier>", Permission.CASES_SIGNAL, {200: SharedView})
+@routes.post("/shared/specifications/<identifier>", Permission.CASES_SIGNAL, {200: SharedView}, Repeats.BY_ITSELF)
 def set_specification_data(path: Specified, body: Change) -> Response:
     """Sets what the cases of a specification share. Its latest version says what there is, and of which type."""
     specification = _latest(path.identifier)
@@ -82,7 +83,7 @@ def get_folder(path: FolderAddress) -> Response:
     return _shown(_folder(path.folder))
 
 
-@routes.post("/shared/folders/<folder>", Permission.CASES_SIGNAL, {200: SharedView})
+@routes.post("/shared/folders/<folder>", Permission.CASES_SIGNAL, {200: SharedView}, Repeats.BY_ITSELF)
 def set_folder(path: FolderAddress, body: Change) -> Response:
     """Sets what the cases of a folder share. What does not fit the variable of a case is not taken by that case."""
     _check(body.data, None, "")
@@ -95,10 +96,10 @@ def get_tree_data(path: CaseAddress) -> Response:
     return _shown(case_place(find_case(path.case_id).id))
 
 
-@routes.post("/shared/cases/<case_id>", Permission.CASES_SIGNAL, {200: SharedView})
+@routes.post("/shared/cases/<case_id>", Permission.CASES_SIGNAL, {200: SharedView}, Repeats.BY_ITSELF)
 def set_tree_data(path: CaseAddress, body: Change) -> Response:
     """Sets what a case shares with all cases of its tree."""
-    case = find_case(path.case_id)
+    case = find_case_to_steer(path.case_id)
     specification = parts().definitions.get(case.specification, case.specification_version)
     _check(body.data, _declared(specification, Scope.CASE), f"the cases of {specification.id} share no")
     return _written(case_place(case.id), body)
@@ -106,6 +107,7 @@ def set_tree_data(path: CaseAddress, body: Change) -> Response:
 
 def _latest(identifier: str) -> Specification:
     """The version deployed last, also a retired one: its cases may still run. Raises `NotFound`."""
+    check_reach(identifier)
     stored = parts().registry.specification(identifier) if IDENTIFIER.fullmatch(identifier) else None
     if stored is None:
         retired = [each for each in parts().registry.specifications() if each.id == identifier]
@@ -138,6 +140,9 @@ def _check(data: Mapping[str, Any], declared: Mapping[str, Variable] | None, unk
 
 
 def _folder(name: str) -> str:
+    if principal().specifications is not None:
+        # A folder is of no specification: it could belong to any other.
+        raise Forbidden("folders are for those who are entered for all specifications", code="permission_missing")
     try:
         return folder_place(name)
     except ValidationFailed as failure:

@@ -16,6 +16,7 @@ from api.messages import ListQuery, moment
 from api.pages import page_of
 from api.permissions import Permission
 from api.routes import API, Routes
+from api.scope import check_reach
 from deploy.wiring import problems_of_config
 from engine.data.values import problems_of
 from engine.errors import InvalidInput, Problem
@@ -98,6 +99,7 @@ def deploy_specification(query: Strictness, raw: SpecificationText) -> Response:
     """Deploys a version. It is immutable: the same content again is answered with 200, other content with 409."""
     text, media_type = _text(raw)
     specification = _read(text, media_type)
+    check_reach(specification.id)
     warnings = _warnings(specification, strict=query.strict)
     created = parts().registry.put_specification(
         StoredSpecification(
@@ -137,7 +139,8 @@ def validate_specification(query: Strictness, raw: SpecificationText) -> Respons
 @routes.get("/specifications", Permission.SPECIFICATIONS_READ, {200: SpecificationList})
 def list_specifications(query: ListQuery) -> Response:
     """Lists all versions of all specifications."""
-    found, following = page_of(parts().registry.specifications(), _place, query.limit, query.cursor)
+    reached = [stored for stored in parts().registry.specifications() if principal().reaches(stored.id)]
+    found, following = page_of(reached, _place, query.limit, query.cursor)
     items = [SpecificationSummary(**_summary(stored)) for stored in found]
     return answer(SpecificationList(items=items, next=following))
 
@@ -172,6 +175,7 @@ def _text(raw: SpecificationText) -> tuple[str, str]:
 
 def _read(text: str, media_type: str) -> Specification:
     """The specification of a text, checked. Raises `SpecificationInvalid` with all that is wrong."""
+    parts().installed.refresh()
     specification = read_specification(text, name=FILE_OF_TYPE[media_type], check_config=_config_problems)
     # An escape of JSON and YAML can write half a surrogate pair, which no store can keep.
     problems = problems_of(specification.document)

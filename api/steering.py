@@ -7,17 +7,19 @@ from pydantic import BaseModel, Field
 
 from api import cases
 from api.answers import answer
-from api.cases import find_case
+from api.cases import find_case_to_steer
 from api.context import correlation_id, parts, principal
 from api.idempotency import given_key, once
-from api.messages import Body, CaseAddress, Nothing
+from api.messages import Body, CaseAddress, CaseView, Nothing
 from api.permissions import Permission
 from api.problems import below
-from api.routes import API
+from api.routes import API, Answers, Repeats
 from api.submissions import overloaded
+from api.waiting import Begun, when_handled
+from api.whole_case import handled_case
 from engine.case import Case, CaseStatus
 from engine.case_input import given_data_problems
-from engine.errors import Conflict, InvalidInput, Problem
+from engine.errors import Conflict, InvalidInput, NotFound, Problem
 from engine.events import (
     CaseCancelled,
     CaseResumed,
@@ -26,9 +28,11 @@ from engine.events import (
     DataGiven,
     Envelope,
     Event,
+    ExceptionRaised,
     TriggerPosted,
 )
-from engine.names import shard_of
+from engine.executions import execution_of
+from engine.names import ITEM_ID, case_of, number_of, shard_of
 from engine.spec.diagnostics import did_you_mean
 from engine.store.port import Kept
 
@@ -55,6 +59,14 @@ class GivenData(Body):
     data: dict[str, Any] = Field(min_length=1)
 
 
+class RaisedBody(Body):
+    """Something that happened outside: its name for the rules, the item it is about (none: the case), variables."""
+
+    name: str = Field(min_length=1, max_length=200)
+    item_id: str | None = Field(None, max_length=200)
+    data: dict[str, Any] = {}
+
+
 class Migration(Body):
     """The version of its specification that a case goes on with."""
 
@@ -74,17 +86,21 @@ class Requested(BaseModel):
     status: CaseStatus
 
 
-@routes.post("/cases/<case_id>/cancel", Permission.CASES_CANCEL, {202: Requested})
+ANSWERS: Answers = {200: CaseView, 202: Requested}
+"""At once, or when it was handled, to who has asked to wait for that (`Prefer: wait`)."""
+
+
+@routes.post("/cases/<case_id>/cancel", Permission.CASES_CANCEL, ANSWERS, Repeats.BY_ITSELF, waits=True)
 def cancel_case(path: CaseAddress, body: Cancellation) -> Response:
     """Cancels a case and all below it. What was completed before stands; what ends it first wins."""
-    case = find_case(path.case_id)
+    case = find_case_to_steer(path.case_id)
     return _ask(case, CaseCancelled(principal().participant, body.reason), refused=_refused_if_ended(case))
 
 
-@routes.post("/cases/<case_id>/suspend", Permission.CASES_CANCEL, {202: Requested})
+@routes.post("/cases/<case_id>/suspend", Permission.CASES_CANCEL, ANSWERS, Repeats.BY_ITSELF, waits=True)
 def suspend_case(path: CaseAddress, body: Nothing) -> Response:
     """Suspends a case and all below it: nothing starts, and what comes back meanwhile is kept until it goes on."""
-    case = find_case(path.case_id)
+    case = find_case_to_steer(path.case_id)
     refused = None
     if case.status not in (CaseStatus.RUNNING, CaseStatus.SUBMITTED):
         refused = Conflict(f"case {case.id} is {case.status}, not running", code="case_not_running")
@@ -93,10 +109,10 @@ def suspend_case(path: CaseAddress, body: Nothing) -> Response:
     return _ask(case, CaseSuspended(principal().participant), refused=refused)
 
 
-@routes.post("/cases/<case_id>/resume", Permission.CASES_CANCEL, {202: Requested})
+@routes.post("/cases/<case_id>/resume", Permission.CASES_CANCEL, ANSWERS, Repeats.BY_ITSELF, waits=True)
 def resume_case(path: CaseAddress, body: Nothing) -> Response:
     """Lets a suspended case and all below it go on."""
-    case = find_case(path.case_id)
+    case = find_case_to_steer(path.case_id)
     refused = None
     if case.status is not CaseStatus.SUSPENDED:
         refused = Conflict(f"case {case.id} is {case.status}, not suspended", code="case_not_suspended")
@@ -106,7 +122,7 @@ def resume_case(path: CaseAddress, body: Nothing) -> Response:
 @routes.post("/cases/<case_id>/migrate", Permission.CASES_CANCEL, {202: Requested})
 def migrate_case(path: CaseAddress, body: Migration) -> Response:
     """Lets a running case go on with another version of its specification, if all that stands in it has a place."""
-    case = find_case(path.case_id)
+    case = find_case_to_steer(path.case_id)
     migrated = parts().worklist.migrate(case.id, body.version, principal().participant, correlation_id())
     shard = shard_of(case.id, parts().store.shards)
     if migrated.ring:
@@ -117,23 +133,23 @@ def migrate_case(path: CaseAddress, body: Migration) -> Response:
     return answer(requested, 202, {"Location": f"{API}/cases/{case.id}"})
 
 
-@routes.post("/cases/<case_id>/retry", Permission.CASES_CANCEL, {202: Requested})
+@routes.post("/cases/<case_id>/retry", Permission.CASES_CANCEL, ANSWERS, Repeats.BY_ITSELF, waits=True)
 def retry_case(path: CaseAddress, body: Retry) -> Response:
     """Lets a faulted case go on: with the event that could not be handled, or without it, then what came after it."""
-    case = find_case(path.case_id)
+    case = find_case_to_steer(path.case_id)
     refused = None
     if case.status is not CaseStatus.FAULTED:
         refused = Conflict(f"case {case.id} is {case.status}, not faulted", code="case_not_faulted")
     return _ask(case, CaseRetried(principal().participant, body.drop), refused=refused)
 
 
-@routes.post("/cases/<case_id>/events", Permission.CASES_SIGNAL, {202: Requested})
+@routes.post("/cases/<case_id>/events", Permission.CASES_SIGNAL, ANSWERS, Repeats.BY_ITSELF, waits=True)
 def post_event(path: CaseAddress, body: Happening) -> Response:
     """Tells a case what happened outside.
 
     The first task that waits for it starts. Where none waits a persistent trigger is kept, a transient one lost.
     """
-    case = find_case(path.case_id)
+    case = find_case_to_steer(path.case_id)
     net = parts().definitions.get(case.specification, case.specification_version).nets[case.net]
     if body.name not in net.triggers:
         hint = did_you_mean(body.name, net.triggers) or f": there are {', '.join(sorted(net.triggers)) or 'none'}"
@@ -142,16 +158,54 @@ def post_event(path: CaseAddress, body: Happening) -> Response:
     return _ask(case, TriggerPosted(body.name, body.data, principal().participant), refused=_refused_if_ended(case))
 
 
-@routes.post("/cases/<case_id>/data", Permission.CASES_SIGNAL, {202: Requested})
+@routes.post("/cases/<case_id>/data", Permission.CASES_SIGNAL, ANSWERS, Repeats.BY_ITSELF, waits=True)
 def set_case_data(path: CaseAddress, body: GivenData) -> Response:
     """Sets variables of a case, all or none. What waits for them is looked at again."""
-    case = find_case(path.case_id)
+    case = find_case_to_steer(path.case_id)
     net = parts().definitions.get(case.specification, case.specification_version).nets[case.net]
     problems = given_data_problems(net, body.data)
     if problems:
         message = f"the data does not fit case {case.id}"
         raise InvalidInput(message, code="invalid_case_data", problems=below("$.data", problems))
     return _ask(case, DataGiven(body.data, principal().participant), refused=_refused_if_ended(case))
+
+
+@routes.post("/cases/<case_id>/exceptions", Permission.CASES_SIGNAL, ANSWERS, Repeats.BY_ITSELF, waits=True)
+def raise_exception(path: CaseAddress, body: RaisedBody) -> Response:
+    """Tells a case, or an item of it, that something happened that its flow does not foresee (an external trigger).
+
+    What is done about it the rules say (a condition sees `exception.trigger`), else `on: {external_trigger: ...}`.
+    """
+    case = find_case_to_steer(path.case_id)
+    net = parts().definitions.get(case.specification, case.specification_version).nets[case.net]
+    problems = given_data_problems(net, body.data) if body.data else []
+    if problems:
+        message = f"the data does not fit case {case.id}"
+        raise InvalidInput(message, code="invalid_case_data", problems=below("$.data", problems))
+    if body.item_id is not None and (
+        ITEM_ID.fullmatch(body.item_id) is None
+        or case_of(body.item_id) != case.id
+        or execution_of(case, number_of(body.item_id)) is None
+    ):
+        raise NotFound(f"case {case.id} has nothing under way as {body.item_id}", code="item_not_found")
+    event = ExceptionRaised(body.name, principal().participant, body.item_id, body.data)
+    return _ask(case, event, refused=_refused_if_ended(case))
+
+
+@routes.post("/cases/<case_id>/replace", Permission.CASES_CANCEL, {202: Requested})
+def replace_worklet(path: CaseAddress, body: Nothing) -> Response:
+    """Calls off a worklet and has it chosen anew by the rules as they are now. It is named by its own case."""
+    case = find_case_to_steer(path.case_id)
+    if case.parent is None:
+        raise Conflict(f"case {case.id} is no worklet: no case has begun it", code="no_worklet")
+    replaced = parts().worklist.replace_worklet(case.id, principal().participant, correlation_id())
+    shard = shard_of(case.id, parts().store.shards)
+    if replaced.ring:
+        parts().doorbell.ring(shard)
+    if replaced.calls:
+        parts().doorbell.calls(shard)
+    requested = Requested(case_id=replaced.case.id, status=replaced.case.status)
+    return answer(requested, 202, {"Location": f"{API}/cases/{replaced.case.id}"})
 
 
 def _refused_if_ended(case: Case) -> Conflict | None:
@@ -167,13 +221,19 @@ def _ask(case: Case, event: Event, *, refused: Conflict | None) -> Response:
     if refused is not None and (mark is None or not store.is_kept(shard, mark)):
         raise refused
     # What happens outside may come in any number; what an operator asks for must always get through.
-    outside = isinstance(event, TriggerPosted | DataGiven)
+    outside = isinstance(event, TriggerPosted | DataGiven | ExceptionRaised)
     most = parts().settings.most_waiting if outside else None
-    kept, ring = store.append(shard, [Envelope(case.id, event, correlation_id())], mark, most)
-    if kept is Kept.FULL:
-        raise overloaded()
-    if kept is Kept.OTHER:
-        raise InvalidInput("this Idempotency-Key came with another body before", code="idempotency_key_reused")
-    if ring:
-        parts().doorbell.ring(shard)
+
+    def append() -> Begun:
+        kept, ring = store.append(shard, [Envelope(case.id, event, correlation_id())], mark, most)
+        if kept is Kept.FULL:
+            raise overloaded()
+        if kept is Kept.OTHER:
+            raise InvalidInput("this Idempotency-Key came with another body before", code="idempotency_key_reused")
+        if ring:
+            parts().doorbell.ring(shard)
+        return Begun(case.revision, event, repeated=kept is Kept.BEFORE)
+
+    if when_handled(case.id, append):
+        return handled_case(case.id)
     return answer(Requested(case_id=case.id, status=case.status), 202, {"Location": f"{API}/cases/{case.id}"})

@@ -10,13 +10,18 @@ from api.answers import answer, plain_answer
 from api.archived import shelf_of
 from api.context import correlation_id, parts, principal
 from api.deployed import for_new_cases
+from api.exact_rules import RESERVED
 from api.idempotency import derived_case_id, given_key, same, submitted_data
-from api.messages import Body
+from api.messages import Body, CaseView
 from api.permissions import Permission
 from api.problems import below, invalid, problem_of
-from api.routes import API, Routes
+from api.routes import API, Repeats, Routes
+from api.scope import check_start
+from api.waiting import Begun, when_handled
+from api.whole_case import handled_case
 from engine.data.moments import MomentInvalid, later, moment
 from engine.errors import Conflict, InvalidInput, Overloaded, Problem, Refusal, Unavailable
+from engine.events import CaseSubmitted
 from engine.names import ROOT_CASE_ID, shard_of
 from engine.spec.model import Specification
 from engine.store.port import Submission
@@ -61,25 +66,30 @@ class AcceptedCases(BaseModel):
     items: list[Any] = Field(description="each an Accepted or a ProblemDocument")
 
 
-@routes.post("/cases", Permission.CASES_START, {202: Accepted})
+@routes.post("/cases", Permission.CASES_START, {200: CaseView, 202: Accepted}, Repeats.BY_ITSELF, waits=True)
 def start_case(body: NewCase) -> Response:
     """Begins a case."""
     key = given_key()
     case_id = body.case_id or (derived_case_id(principal().user, "POST /cases", key) if key else uuid4().hex)
-    if key is not None and _is_repeated(case_id, body):
-        return _accepted(case_id)
-    store = parts().store
-    if _is_archived(body.case_id):
-        raise _taken(case_id)
-    [answered] = store.submit([_submission(body, case_id, {}, store.now())], parts().settings.most_waiting)
-    if answered.full:
-        raise overloaded()
-    # Two of the same request at once: the one that came second finds what the first has done.
-    if not answered.accepted and not (key is not None and _is_repeated(case_id, body)):
-        raise _taken(case_id)
-    if answered.ring:
-        parts().doorbell.ring(shard_of(case_id, parts().store.shards))
-    return _accepted(case_id)
+
+    def submit() -> Begun:
+        if key is not None and _is_repeated(case_id, body):
+            return _begun(case_id)
+        store = parts().store
+        if _is_archived(body.case_id):
+            raise _taken(case_id)
+        wanted = _submission(body, case_id, {}, store.now())
+        [answered] = store.submit([wanted], parts().settings.most_waiting)
+        if answered.full:
+            raise overloaded()
+        # Two of the same request at once: the one that came second finds what the first has done.
+        if not answered.accepted and not (key is not None and _is_repeated(case_id, body)):
+            raise _taken(case_id)
+        if answered.ring:
+            parts().doorbell.ring(shard_of(case_id, parts().store.shards))
+        return Begun(0, wanted.envelope.event) if answered.accepted else _begun(case_id)
+
+    return handled_case(case_id) if when_handled(case_id, submit) else _accepted(case_id)
 
 
 @routes.post("/cases/bulk", Permission.CASES_START, {202: AcceptedCases})
@@ -128,13 +138,21 @@ def _read(item: Any, specifications: dict[tuple[str, str | None], Specification]
         return refusal
 
 
+def _check_id(case_id: str | None) -> None:
+    if case_id in RESERVED:
+        problem = Problem("$.case_id", f"must not be one of {', '.join(sorted(RESERVED))}")
+        raise InvalidInput("a case cannot be called so", code="invalid_request", problems=(problem,))
+
+
 def _submission(
     wanted: NewCase, case_id: str, specifications: dict[tuple[str, str | None], Specification], now: int
 ) -> Submission:
     """A case ready to be submitted. `specifications` are those that this request has looked up before."""
+    _check_id(wanted.case_id)
     named = wanted.specification, wanted.version
     if named not in specifications:
         specifications[named] = for_new_cases(*named)
+    check_start(specifications[named], wanted.data)
     not_before = _beginning(wanted, now)
     try:
         return submission(
@@ -186,6 +204,15 @@ def _is_repeated(case_id: str, wanted: NewCase) -> bool:
     if not asked:
         raise InvalidInput("this Idempotency-Key came with another body before", code="idempotency_key_reused")
     return True
+
+
+def _begun(case_id: str) -> Begun:
+    """The event that a case began with, of a request that came before."""
+    case = shelf_of(case_id).case(case_id)
+    assert case is not None, "it was found to be there"
+    begins = shelf_of(case_id).journal(case_id, 0, 1)
+    event = begins[0].event if begins else CaseSubmitted({}, "")
+    return Begun(0, event, repeated=bool(begins))
 
 
 def _is_archived(case_id: str | None) -> bool:

@@ -1,15 +1,17 @@
 """Users: who may call the API, with which roles, and as which participant."""
 
-import re
-from typing import Literal
+from typing import Annotated
 
 from flask import Response
 from pydantic import BaseModel, Field
 
+from api.access_roles import ROLE_NAME, check_roles
 from api.answers import answer, no_content
 from api.auth import participant_of
 from api.context import parts, principal
+from api.deployed import IDENTIFIER
 from api.messages import Body, ListQuery
+from api.names import NAME
 from api.pages import page_of
 from api.passwords import hashed
 from api.permissions import Access, Door, Permission
@@ -19,11 +21,13 @@ from engine.store.registry import User
 
 routes = Routes("users")
 
-NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._@+-]{0,127}")
-"""Names of users and participants. No comma: the journal lists people with commas between them. No dot alone: it would
-be taken for a way through an address."""
+__all__ = ["NAME", "routes"]
 
-AccessName = Literal["admin", "operator", "designer", "participant", "service", "auditor"]
+MOST_ROLES_OF_A_USER = 32
+MOST_SPECIFICATIONS = 1_000
+
+RoleName = Annotated[str, Field(pattern=f"^{ROLE_NAME.pattern}$")]
+SpecificationId = Annotated[str, Field(pattern=f"^{IDENTIFIER.pattern}$", max_length=100)]
 
 
 class UserAddress(BaseModel):
@@ -33,12 +37,17 @@ class UserAddress(BaseModel):
 
 
 class UserBody(Body):
-    """A user. Without `password` the present one stays; without `resource_id` the participant is of the same name."""
+    """A user. Without `password` the present one stays; without `resource_id` the participant is of the same name.
+
+    `access`: roles, each one of `GET /access-roles`. With `specifications` (ids; null: all) what they grant counts for
+    these and their cases alone.
+    """
 
     password: str | None = Field(None, min_length=8, max_length=1024)
-    access: list[AccessName] = Field(max_length=len(Access))
+    access: list[RoleName] = Field(max_length=MOST_ROLES_OF_A_USER)
     resource_id: str | None = Field(None, pattern=f"^{NAME.pattern}$")
     disabled: bool = False
+    specifications: list[SpecificationId] | None = Field(None, max_length=MOST_SPECIFICATIONS)
 
 
 class UserView(BaseModel):
@@ -49,6 +58,7 @@ class UserView(BaseModel):
     resource_id: str
     disabled: bool
     has_password: bool
+    specifications: list[str] | None
 
 
 class UserList(BaseModel):
@@ -82,6 +92,7 @@ def put_user(path: UserAddress, body: UserBody) -> Response:
     if not NAME.fullmatch(path.username):
         problem = Problem("username", f"is to be {NAME.pattern}")
         raise InvalidInput("this cannot be the name of a user", code="invalid_name", problems=(problem,))
+    check_roles(body.access)
     if path.username == principal().user and (body.disabled or Access.ADMIN.value not in body.access):
         raise _oneself()
     registry = parts().registry
@@ -93,6 +104,7 @@ def put_user(path: UserAddress, body: UserBody) -> Response:
         access=tuple(sorted(set(body.access))),
         resource_id=body.resource_id,
         disabled=body.disabled,
+        specifications=tuple(sorted(set(body.specifications))) if body.specifications is not None else None,
     )
     registry.put_user(user)
     return answer(_view(user), 200 if present is not None else 201)
@@ -105,6 +117,9 @@ def delete_user(path: UserAddress) -> Response:
         raise _oneself()
     if not parts().registry.delete_user(path.username):
         raise _unknown(path.username)
+    # Whoever gets the name later must not be asked for by keys of the one before.
+    for key in parts().access.rights.api_keys(path.username):
+        parts().access.rights.delete_api_key(key.id)
     return no_content()
 
 
@@ -115,6 +130,7 @@ def _view(user: User) -> UserView:
         resource_id=participant_of(user),
         disabled=user.disabled,
         has_password=user.password_hash is not None,
+        specifications=list(user.specifications) if user.specifications is not None else None,
     )
 
 

@@ -6,17 +6,22 @@ somebody else's (`resource_id=bob`), everybody's (`resource_id=*`), or without `
 """
 
 from collections.abc import Sequence
-from typing import Literal
+from datetime import datetime
+from typing import Any, Literal
 
 from flask import Response
 from pydantic import Field, JsonValue
 
+from api import streams
 from api.answers import answer
 from api.archived import shelf_of
-from api.cases import find_case
-from api.context import context, correlation_id, parts, principal
+from api.cases import find_case, find_case_to_steer
+from api.context import correlation_id, parts, principal
+from api.deployed import IDENTIFIER
 from api.idempotency import given_key, same
+from api.known_items import administers, check_people, known, me, moved, shown, tell, view, viewer
 from api.messages import (
+    AMoment,
     Body,
     ItemAddress,
     ItemList,
@@ -25,19 +30,19 @@ from api.messages import (
     Nothing,
     call_view,
     children_views,
-    item_view,
 )
 from api.pages import page_of
 from api.permissions import Permission
 from api.problems import below
-from api.routes import Routes
+from api.routes import Repeats, Routes
 from api.steering import GivenData
 from api.users import NAME
 from engine.errors import Conflict, Forbidden, InvalidInput, NotFound, Problem
+from engine.items.urgency import LATEST, MAX_PRIORITY
+from engine.items.words import asked
 from engine.items.work_item import LIVE, ItemState, WorkItem
-from engine.names import CASE_ID, ITEM_ID, case_of, number_of, shard_of
+from engine.names import CASE_ID, ITEM_ID, case_of, number_of
 from engine.store.port import ItemQuery
-from engine.worklist import Done
 
 routes = Routes("work_items")
 
@@ -53,6 +58,9 @@ class ItemsQuery(ListQuery):
     state: ItemState | None = None
     case_id: str | None = Field(None, pattern=f"^(?:{CASE_ID.pattern})$")
     task: str | None = Field(None, max_length=256)
+    specification: str | None = Field(None, pattern=f"^(?:{IDENTIFIER.pattern})$", max_length=256)
+    due_before: AMoment | None = None
+    search: str | None = Field(None, max_length=200, description="words, or words of one value: `anna city:rome`")
     kind: Literal["human", "automated", "composite"] = "human"
 
 
@@ -86,9 +94,19 @@ class GivingUp(Body):
     reason: str = Field(min_length=1, max_length=1000)
 
 
+class Edition(Body):
+    """How urgent an item is. `due_at` null: it is never due."""
+
+    priority: int = Field(0, ge=-MAX_PRIORITY, le=MAX_PRIORITY)
+    due_at: AMoment | None = None
+
+
 @routes.get("/work-items", Permission.ITEMS_READ, {200: ItemList})
 def list_items(query: ItemsQuery) -> Response:
-    """Lists items, oldest first."""
+    """Lists items, the most urgent first: by priority, then by when they are due, then by age.
+
+    With `due_before` what is due first comes first. `search` looks in what tasks name for it.
+    """
     person = _person(query)
     if query.kind != "human":
         return _runs(query, person)
@@ -100,11 +118,21 @@ def list_items(query: ItemsQuery) -> Response:
             state=query.state,
             case_id=query.case_id,
             task=query.task,
+            specification=query.specification,
+            due_before=int(query.due_before.timestamp() * 1000) if query.due_before is not None else None,
+            words=asked(query.search or ""),
             limit=query.limit,
             after=query.cursor,
         )
     )
-    return _list(page.items, page.next)
+    looks = viewer()
+    return _list([item for item in page.items if looks.finds(item, person, parts())], page.next)
+
+
+@routes.get("/work-items/stream", Permission.ITEMS_READ, {200: streams.DESCRIPTION})
+def stream(query: streams.StreamQuery) -> Response:
+    """Sends changes of items as they happen (server-sent events); goes on behind `Last-Event-ID`."""
+    return streams.stream_items(query)
 
 
 @routes.get("/work-items/<item_id>", Permission.ITEMS_READ, {200: ItemView})
@@ -115,57 +143,73 @@ def get_item(path: ItemAddress) -> Response:
     """
     call = parts().store.call_of(path.item_id) if _may_be_call(path.item_id) else None
     if call is None or not call.awaited:
-        return _answer(_known(path.item_id))
-    view = call_view(call.call, find_case(case_of(path.item_id)))
+        return shown(known(path.item_id))
+    made = call_view(call.call, find_case(case_of(path.item_id)))
     callbacks = parts().callbacks
     if callbacks is None or not principal().may(Permission.ITEMS_ADMINISTER):
-        return answer(view)
-    shown = view.model_copy(update={"callback_url": callbacks.url(path.item_id)})
-    return answer(shown, headers={"Cache-Control": "no-store"})
+        return answer(made)
+    with_url = made.model_copy(update={"callback_url": callbacks.url(path.item_id)})
+    return answer(with_url, headers={"Cache-Control": "no-store"})
+
+
+@routes.patch("/work-items/<item_id>", Permission.ITEMS_WORK, {200: ItemView})
+def edit_item(path: ItemAddress, body: Edition) -> Response:
+    """Changes how urgent an item is: its owner the priority (privilege `reorder`), an administrator also `due_at`."""
+    item = known(path.item_id)
+    changes: dict[str, Any] = {}
+    if "priority" in body.model_fields_set:
+        changes["priority"] = body.priority
+    if "due_at" in body.model_fields_set:
+        changes["due_at"] = _milliseconds(body.due_at)
+    if not changes:
+        problem = Problem("$", "names neither priority nor due_at")
+        raise InvalidInput("there is nothing to change", code="invalid_request", problems=(problem,))
+    return moved(parts().worklist.edit(item.id, changes, me(), correlation_id(), administrator=administers()))
 
 
 @routes.post("/work-items/<item_id>/claim", Permission.ITEMS_WORK, {200: ItemView})
 @routes.post("/work-items/<item_id>/accept-offer", Permission.ITEMS_WORK, {200: ItemView})
 def claim_item(path: ItemAddress, body: Nothing) -> Response:
     """Makes an offered item one's own. Of many who try, one succeeds."""
-    return _moved(parts().worklist.claim(_known(path.item_id).id, _me(), correlation_id()))
+    return moved(parts().worklist.claim(known(path.item_id).id, me(), correlation_id()))
 
 
 @routes.post("/work-items/<item_id>/reject-offer", Permission.ITEMS_WORK, {200: ItemView})
 def reject_offer(path: ItemAddress, body: Nothing) -> Response:
     """Says that one does not want an offered item."""
-    return _moved(parts().worklist.reject_offer(_known(path.item_id).id, _me(), correlation_id()))
+    return moved(parts().worklist.reject_offer(known(path.item_id).id, me(), correlation_id()))
 
 
 @routes.post("/work-items/<item_id>/offer", Permission.ITEMS_ADMINISTER, {200: ItemView})
 def offer_item(path: ItemAddress, body: Offer) -> Response:
     """Offers a waiting item to one participant or several."""
-    item = _known(path.item_id)
+    item = known(path.item_id)
     people = [body.resource_id] if isinstance(body.resource_id, str) else body.resource_id
-    _check_people(people)
-    return _moved(parts().worklist.offer(item.id, tuple(people), _me(), correlation_id()))
+    check_people(people)
+    return moved(parts().worklist.offer(item.id, tuple(people), me(), correlation_id()))
 
 
 @routes.post("/work-items/<item_id>/allocate", Permission.ITEMS_ADMINISTER, {200: ItemView})
 def allocate_item(path: ItemAddress, body: Allocation) -> Response:
     """Gives a waiting item to one participant."""
-    item = _known(path.item_id)
-    _check_people([body.resource_id])
-    return _moved(parts().worklist.allocate(item.id, body.resource_id, _me(), correlation_id()))
+    item = known(path.item_id)
+    check_people([body.resource_id])
+    return moved(parts().worklist.allocate(item.id, body.resource_id, me(), correlation_id()))
 
 
 @routes.post("/work-items/<item_id>/start", Permission.ITEMS_WORK, {200: ItemView})
 def start_item(path: ItemAddress, body: Nothing) -> Response:
     """Starts an item: its task fires, and what lost a deferred choice to it is withdrawn."""
-    return _moved(parts().worklist.start(_known(path.item_id).id, _me(), correlation_id()))
+    item = known(path.item_id)
+    return moved(parts().worklist.start(item.id, me(), correlation_id(), administrator=administers()))
 
 
-@routes.post("/work-items/<item_id>/complete", Permission.ITEMS_WORK, {200: ItemView})
+@routes.post("/work-items/<item_id>/complete", Permission.ITEMS_WORK, {200: ItemView}, Repeats.BY_ITSELF)
 def complete_item(path: ItemAddress, body: Completion) -> Response:
     """Completes a started item. What this answers with 200 stands for ever."""
-    item, key = _known(path.item_id), given_key()
+    item, key = known(path.item_id), given_key()
     try:
-        return _moved(parts().worklist.complete(item.id, body.output, _me(), correlation_id()))
+        return moved(parts().worklist.complete(item.id, body.output, me(), correlation_id()))
     except InvalidInput as refusal:
         problems = below("$.output", refusal.problems)
         raise InvalidInput(refusal.message, code=refusal.code, problems=problems) from None
@@ -173,41 +217,40 @@ def complete_item(path: ItemAddress, body: Completion) -> Response:
         completed = parts().store.item(item.id)
         if key is None or completed is None or not _is_mine(completed, body.output):
             raise
-        return _answer(completed)
+        return shown(completed)
 
 
 @routes.post("/work-items/<item_id>/fail", Permission.ITEMS_WORK, {200: ItemView})
 def fail_item(path: ItemAddress, body: GivingUp) -> Response:
     """Gives a started item up."""
-    return _moved(parts().worklist.fail(_known(path.item_id).id, body.reason, _me(), correlation_id()))
+    return moved(parts().worklist.fail(known(path.item_id).id, body.reason, me(), correlation_id()))
 
 
-@routes.post("/work-items/<item_id>/skip", Permission.ITEMS_ADMINISTER, {200: ItemView})
+@routes.post("/work-items/<item_id>/skip", Permission.ITEMS_WORK, {200: ItemView})
 def skip_item(path: ItemAddress, body: Nothing) -> Response:
-    """Lets a waiting item count as done."""
-    return _moved(parts().worklist.skip(_known(path.item_id).id, _me(), correlation_id()))
+    """Lets a waiting item count as done. The task must grant `can_skip`, or the caller administer items."""
+    item = known(path.item_id)
+    return moved(parts().worklist.skip(item.id, me(), correlation_id(), administrator=administers()))
 
 
 @routes.post("/work-items/<item_id>/cancel", Permission.ITEMS_ADMINISTER, {200: ItemView})
 def cancel_item(path: ItemAddress, body: Nothing) -> Response:
     """Cancels one item: its path ends there."""
-    return _moved(parts().worklist.cancel(_known(path.item_id).id, _me(), correlation_id()))
+    return moved(parts().worklist.cancel(known(path.item_id).id, me(), correlation_id()))
 
 
 @routes.post("/work-items/<item_id>/suspend", Permission.ITEMS_WORK, {200: ItemView})
 def suspend_item(path: ItemAddress, body: Nothing) -> Response:
     """Puts an item aside until it is resumed. Its owner may, and who administers items."""
-    administrator = principal().may(Permission.ITEMS_ADMINISTER)
-    item = _known(path.item_id)
-    return _moved(parts().worklist.suspend(item.id, _me(), correlation_id(), administrator=administrator))
+    item = known(path.item_id)
+    return moved(parts().worklist.suspend(item.id, me(), correlation_id(), administrator=administers()))
 
 
 @routes.post("/work-items/<item_id>/resume", Permission.ITEMS_WORK, {200: ItemView})
 def resume_item(path: ItemAddress, body: Nothing) -> Response:
     """Makes a suspended item what it was before. Its owner may, and who administers items."""
-    administrator = principal().may(Permission.ITEMS_ADMINISTER)
-    item = _known(path.item_id)
-    return _moved(parts().worklist.resume(item.id, _me(), correlation_id(), administrator=administrator))
+    item = known(path.item_id)
+    return moved(parts().worklist.resume(item.id, me(), correlation_id(), administrator=administers()))
 
 
 @routes.post("/work-items/<item_id>/data", Permission.CASES_SIGNAL, {200: ItemView})
@@ -215,7 +258,8 @@ def update_item(path: ItemAddress, body: GivenData) -> Response:
     """Changes parts of the input of a started item while somebody works on it (data pattern 17)."""
     if not ITEM_ID.fullmatch(path.item_id):
         raise NotFound(f"no item {path.item_id}", code="item_not_found")
-    return _moved(parts().worklist.update(path.item_id, body.data, _me(), correlation_id()))
+    find_case_to_steer(case_of(path.item_id))
+    return moved(parts().worklist.update(path.item_id, body.data, me(), correlation_id()))
 
 
 @routes.post("/work-items/<item_id>/add-instance", Permission.ITEMS_WORK, {200: ItemView})
@@ -226,13 +270,15 @@ def add_instance(path: ItemAddress, body: Addition) -> Response:
     """
     administrator = principal().may(Permission.ITEMS_ADMINISTER)
     if not administrator:
-        _known(path.item_id)
+        known(path.item_id)
     if not ITEM_ID.fullmatch(path.item_id):
         raise NotFound(f"no item {path.item_id}", code="item_not_found")
-    added = parts().worklist.add_instance(path.item_id, body.data, _me(), correlation_id(), administrator=administrator)
-    _tell(added.item_id, ring=added.ring, calls=added.calls)
+    if administrator:
+        find_case(case_of(path.item_id))
+    added = parts().worklist.add_instance(path.item_id, body.data, me(), correlation_id(), administrator=administrator)
+    tell(added.item_id, ring=added.ring, calls=added.calls)
     if added.item is not None:
-        return _answer(added.item)
+        return shown(added.item)
     case = find_case(case_of(added.item_id))
     specification = parts().definitions.get(case.specification, case.specification_version)
     views = [call_view(call, case) for call in parts().store.calls_of(case.id)]
@@ -247,7 +293,8 @@ def _person(query: ItemsQuery) -> str | None:
     sees_all = asks.may(Permission.ITEMS_SEE_ALL)
     if query.resource_id is None and sees_all and (query.case_id is not None or query.state is ItemState.CREATED):
         return None
-    if wanted != asks.participant and not sees_all:
+    of_case = wanted == EVERYBODY and query.case_id is not None
+    if wanted != asks.participant and not sees_all and not of_case and wanted not in viewer().overseen:
         raise Forbidden(f"{asks.user} may not see what others have to do", code="permission_missing")
     return wanted if wanted != EVERYBODY else None
 
@@ -277,7 +324,9 @@ def _ended_items(query: ItemsQuery, person: str | None) -> Response:
         for item in shelf_of(case_id).items_of(case_id)
         if item.state is query.state and query.task in (None, item.task) and (person is None or item.owner == person)
     ]
-    found, following = page_of(items, lambda item: (number_of(item.id), ""), query.limit, query.cursor)
+    looks = viewer()
+    visible = [item for item in items if looks.may_know(item, parts())]
+    found, following = page_of(visible, lambda item: (number_of(item.id), ""), query.limit, query.cursor)
     return _list(found, following)
 
 
@@ -288,61 +337,25 @@ def _case_asked_for(query: ItemsQuery) -> str:
     return query.case_id
 
 
-def _known(item_id: str) -> WorkItem:
-    """An item that the caller may know of. Raises `NotFound` (`item_not_found`) for every other."""
-    item = shelf_of(case_of(item_id)).item(item_id) if ITEM_ID.fullmatch(item_id) else None
-    me = _me()
-    if item is None or not (item.owner == me or me in item.offered_to or principal().may(Permission.ITEMS_SEE_ALL)):
-        raise NotFound(f"no item {item_id}", code="item_not_found")
-    context().task = item.task
-    return item
-
-
 def _may_be_call(item_id: str) -> bool:
     """Whether this names what may be a call, and the caller may know of it."""
     return ITEM_ID.fullmatch(item_id) is not None and principal().may(Permission.ITEMS_SEE_ALL)
 
 
-def _me() -> str:
-    return principal().participant
-
-
-def _check_people(people: Sequence[str]) -> None:
-    """Raises `InvalidInput` (`unknown_resource`) unless there are such participants."""
-    known = parts().directory.now().participants
-    problems = [Problem("$.resource_id", f"there is no participant {name}") for name in people if name not in known]
-    if not people:
-        problems = [Problem("$.resource_id", "names nobody")]
-    if problems:
-        raise InvalidInput("this is nobody who can get work", code="unknown_resource", problems=problems)
-
-
 def _is_mine(item: WorkItem, output: JsonValue) -> bool:
     """Whether the caller has completed this item with this output."""
-    return item.state is ItemState.COMPLETED and item.owner == _me() and same(item.output, output)
-
-
-def _moved(done: Done) -> Response:
-    """The item after a move. Who has to do with what follows from it is told first."""
-    _tell(done.item.id, ring=done.ring, calls=done.calls)
-    return _answer(done.item)
-
-
-def _tell(item_id: str, *, ring: bool, calls: bool) -> None:
-    shard = shard_of(item_id, parts().store.shards)
-    if ring:
-        parts().doorbell.ring(shard)
-    if calls:
-        parts().doorbell.calls(shard)
-
-
-def _answer(item: WorkItem) -> Response:
-    return answer(_view(item))
+    return item.state is ItemState.COMPLETED and item.owner == me() and same(item.output, output)
 
 
 def _list(items: Sequence[WorkItem], following: str | None) -> Response:
-    return answer(ItemList(items=[_view(item) for item in items], next=following))
+    return answer(ItemList(items=[view(item) for item in items], next=following))
 
 
-def _view(item: WorkItem) -> ItemView:
-    return item_view(item, parts().definitions.get(item.specification, item.specification_version))
+def _milliseconds(moment: datetime | None) -> int:
+    if moment is None:
+        return 0
+    written = round(moment.timestamp() * 1000)
+    if not 0 < written < LATEST:
+        problem = Problem("$.due_at", "must be a moment between 1970 and 2286")
+        raise InvalidInput("an item cannot be due then", code="invalid_request", problems=(problem,))
+    return written

@@ -9,8 +9,8 @@ import os
 from api.app import create_app
 from api.logs import set_up_logs
 from deploy.settings import Settings
-from deploy.wiring import build
+from deploy.started import started
 
 _settings = Settings.from_environment(os.environ)
 set_up_logs(_settings.log_level)
-application = create_app(build(_settings))
+application = create_app(started(_settings))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from enum import Enum
 from typing import Any, TypeAlias
+from urllib.parse import urlsplit
 
 from connectors.callbacks import asked_for
 from connectors.port import ConfigProblem, Failed, FailureKind
@@ -61,6 +62,12 @@ def text_that(holds: Callable[[str], bool], wanted: str) -> Check:
         return [ConfigProblem(path, f"must be {wanted}")]
 
     return check
+
+
+def url_without_password(value: Any, path: Path) -> list[ConfigProblem]:
+    """The URL of a database or a broker, in which no password is written out."""
+    wanted = "a URL without a password: name the whole URL, {secret: NAME}"
+    return text_that(lambda url: urlsplit(url).password is None, wanted)(value, path)
 
 
 def one_of(*names: str) -> Check:

@@ -11,8 +11,8 @@ only as `{secret: NAME}`.
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path as File
 from typing import Any
@@ -21,8 +21,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from connectors.config import Path, check_deployed
-from connectors.kinds import Kind, Resolve
-from connectors.port import Connector
+from connectors.kinds import Kind
+from connectors.limits import CHECKS, DEFAULT_TERMS, Terms, terms_of
 from connectors.secrets import secret_name
 
 SUFFIXES = (".yaml", ".yml")
@@ -43,11 +43,25 @@ class ConfigurationInvalid(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Configured:
-    """One connector as the files describe it."""
+    """One connector as it is described: as it is `written`, and what that says of its settings and terms."""
 
     name: str
     kind: str
     settings: Mapping[str, Any]
+    terms: Terms = DEFAULT_TERMS
+    written: Mapping[str, Any] = field(default_factory=dict)
+
+
+def configured(
+    name: Any, written: Any, kinds: Mapping[str, Kind], found: Container[str] = ()
+) -> tuple[Configured | None, list[str]]:
+    """A connector as it is written down, or what is wrong with it; none may have a name that was `found` before."""
+    problems = list(_problems(name, written, kinds, found))
+    if problems:
+        return None, problems
+    given = written or {}
+    settings = {key: value for key, value in given.items() if key not in ("connector", *CHECKS)}
+    return Configured(name, given.get("connector", name), settings, terms_of(given), given), []
 
 
 def read(place: File, kinds: Mapping[str, Kind]) -> list[Configured]:
@@ -57,21 +71,18 @@ def read(place: File, kinds: Mapping[str, Kind]) -> list[Configured]:
     found: dict[str, Configured] = {}
     for file in _files(place):
         for name, written in _document(file).items():
-            wrong = [f"{file}: {problem}" for problem in _problems(name, written, kinds, found)]
-            problems += wrong
-            if not wrong:
-                settings = {key: value for key, value in (written or {}).items() if key != "connector"}
-                found[name] = Configured(name, (written or {}).get("connector", name), settings)
+            described, wrong = configured(name, written, kinds, found)
+            problems += [f"{file}: {problem}" for problem in wrong]
+            if described is not None:
+                found[name] = described
     if problems:
         raise ConfigurationInvalid(problems)
     return list(found.values())
 
 
-def built(configured: list[Configured], kinds: Mapping[str, Kind], resolve: Resolve) -> list[Connector]:
-    """These connectors, and one of each kind that needs no settings under its own name."""
-    names = {each.name for each in configured}
-    plain = [Configured(name, name, {}) for name, kind in kinds.items() if kind.as_is and name not in names]
-    return [kinds[each.kind].build(each.name, each.settings, resolve) for each in (*configured, *plain)]
+def plain(kinds: Mapping[str, Kind], taken: Container[str]) -> list[Configured]:
+    """One connector of each kind that needs no settings, under its own name unless that is taken."""
+    return [Configured(name, name, {}) for name, kind in kinds.items() if kind.as_is and name not in taken]
 
 
 def _files(place: File) -> list[File]:
@@ -98,7 +109,7 @@ def _document(file: File) -> Mapping[Any, Any]:
     return document
 
 
-def _problems(name: Any, written: Any, kinds: Mapping[str, Kind], found: Mapping[str, Configured]) -> Iterator[str]:
+def _problems(name: Any, written: Any, kinds: Mapping[str, Kind], found: Container[str]) -> Iterator[str]:
     if not isinstance(name, str) or _NAME.fullmatch(name) is None:
         yield f"{name}: a name is of small letters, digits, _ and -, at most 64, a letter first"
         return
@@ -115,7 +126,11 @@ def _problems(name: Any, written: Any, kinds: Mapping[str, Kind], found: Mapping
     yield from _wrong_settings(name, {key: value for key, value in settings.items() if key != "connector"}, kinds[kind])
 
 
-def _wrong_settings(name: str, settings: Mapping[str, Any], kind: Kind) -> Iterator[str]:
+def _wrong_settings(name: str, written: Mapping[str, Any], kind: Kind) -> Iterator[str]:
+    for key, check in CHECKS.items():
+        for problem in check(written[key], (key,)) if key in written else ():
+            yield f"{_shown(name, problem.path)}: {problem.message}"
+    settings = {key: value for key, value in written.items() if key not in CHECKS}
     open_places = list(_written_out(settings, ()))
     if open_places:
         yield from (f"{_shown(name, path)}: {message}" for path, message in open_places)

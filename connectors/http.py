@@ -52,6 +52,7 @@ from connectors.http_config import (
     MAX_TIMEOUT_S,
     check_settings,
     check_with,
+    host_of,
     merged,
 )
 from connectors.http_exchange import Exchange
@@ -134,6 +135,9 @@ class HttpConnector:
     def receive(self, request: CallRequest, inbound: Inbound) -> Outcome:
         problems = self._check(request.config, ())
         return bad_config(problems) if problems else outcome_of(inbound, request.config.get("signature"))
+
+    def target(self, config: Mapping[str, Any]) -> str | None:
+        return host_of(self._settings.get("base_url") or config.get("url"))
 
     def close(self) -> None:
         self._sessions.close()

@@ -188,6 +188,14 @@ def same_origin(one: str, other: str) -> bool:
     return _origin(one) == _origin(other)
 
 
+def host_of(url: Any) -> str | None:
+    """Host and port of a URL; None where it is no URL, or not known."""
+    if not isinstance(url, str) or not is_url(url):
+        return None
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+
+
 def _origin(url: str) -> tuple[str, str | None, int]:
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)

@@ -40,12 +40,13 @@ class Kind:
     `build(name, settings, resolve)` makes one from settings that `check_settings` found no problem with; they hold
     `{secret: NAME}` as written, and `resolve` is asked for the values at each call, so that a secret that was changed
     is used from the next call on. `as_is` says that an installation has one under the kind's own name, without
-    settings, unless it configures that name.
+    settings, unless it configures that name; `over_api` that who administers it may configure one over the API too.
     """
 
     check_settings: Check
     build: Callable[[str, Mapping[str, Any], Resolve], Connector]
     as_is: bool = False
+    over_api: bool = True
 
 
 def kinds(added: Iterable[EntryPoint] | None = None) -> dict[str, Kind]:
@@ -97,7 +98,10 @@ _FUNCTIONS = table({"allowed": list_of(text)}, required=("allowed",))
 
 BUILT_IN: Mapping[str, Kind] = {
     "echo": Kind(_NOTHING, lambda name, settings, resolve: EchoConnector(name=name), as_is=True),
-    "function": Kind(_FUNCTIONS, lambda name, settings, resolve: FunctionConnector(settings["allowed"], name)),
+    # Which code a worker runs is said by who installs it.
+    "function": Kind(
+        _FUNCTIONS, lambda name, settings, resolve: FunctionConnector(settings["allowed"], name), over_api=False
+    ),
     "http": Kind(http_config.check_settings, _http, as_is=True),
     "mail": Kind(mail.check_settings, lambda name, settings, resolve: MailConnector(settings, name, resolve)),
     "queue": Kind(queue.check_settings, lambda name, settings, resolve: QueueConnector(settings, name, resolve)),

@@ -114,6 +114,10 @@ class MailConnector:
         limits = (request.timeout_s, request.config.get("timeout_s", MAX_TIMEOUT_S), settings.get("timeout_s"))
         return self._sent(letter, settings, time.monotonic() + min(each for each in limits if each is not None))
 
+    def target(self, config: Mapping[str, Any]) -> str | None:
+        host = self._settings["host"]
+        return f"{host}:{_port(self._settings)}" if isinstance(host, str) else f"mail:{self.name}"
+
     def close(self) -> None:
         pass
 

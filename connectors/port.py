@@ -41,6 +41,8 @@ class FailureKind(StrEnum):
     """The called function, or the connector itself, raised."""
     LOST = "lost"
     """The worker that made the call was gone before it said what came of it. Said by the workers, by no connector."""
+    CIRCUIT_OPEN = "circuit_open"
+    """The host was in trouble, and did not recover for as long as the call was to wait. Said by the workers."""
     UNKNOWN_CONNECTOR = "unknown_connector"
     """No connector of that name is installed; nothing was sent."""
 
@@ -151,6 +153,16 @@ class Receiver(Protocol):
         ...
 
 
+@runtime_checkable
+class Targeted(Protocol):
+    """A connector whose calls go to a host, which may be in trouble."""
+
+    def target(self, config: Mapping[str, Any]) -> str | None:
+        """The host that a call with this config goes to, with a colon in its name (`stock.example:443`); None where the
+        config does not say it. Secrets in it are not resolved."""
+        ...
+
+
 class InboundRefused(Exception):
     """A callback that does not count, because whoever sent it did not sign it as was agreed. Nothing has changed."""
 
@@ -158,6 +170,12 @@ class InboundRefused(Exception):
 def http_kind(status: int) -> str:
     """The kind of failure that an unexpected HTTP status is: `http_503`."""
     return f"http_{status}"
+
+
+def http_status(kind: str) -> int | None:
+    """The status that a kind of failure stands for."""
+    found = _HTTP_KIND.fullmatch(kind)
+    return int(found[1]) if found is not None else None
 
 
 def is_failure_kind(kind: str) -> bool:
@@ -182,5 +200,5 @@ def matches(on: Sequence[str | int], failure: Failed) -> bool:
 def _names(entry: str | int, kind: str) -> bool:
     if entry in ("any", kind):
         return True
-    http = _HTTP_KIND.fullmatch(kind)
-    return http is not None and covers(entry, int(http[1]))
+    status = http_status(kind)
+    return status is not None and covers(entry, status)

@@ -29,13 +29,22 @@ from kombu.exceptions import KombuError, OperationalError
 from kombu.utils.url import maybe_sanitize_url
 
 from connectors.config import Path as ConfigPath
-from connectors.config import anything, bad_config, boolean, check_deployed, mapping_of, table, text, text_that
+from connectors.config import (
+    anything,
+    bad_config,
+    boolean,
+    check_deployed,
+    mapping_of,
+    table,
+    text,
+    text_that,
+    url_without_password,
+)
 from connectors.port import CallRequest, ConfigProblem, Done, Failed, FailureKind, Outcome
-from connectors.sql_settings import check_url
 
 Resolve = Callable[[Any], Any]
 
-check_settings = table({"url": check_url, "declare": boolean}, required=("url",))
+check_settings = table({"url": url_without_password, "declare": boolean}, required=("url",))
 
 _NAME = re.compile(r"[^\s{}]{1,255}")
 
@@ -106,6 +115,10 @@ class QueueConnector:
         except KombuError as error:
             return Failed(FailureKind.BAD_CONFIG, f"no message can be made of the config: {error}", retryable=False)
         return Done({"message_id": request.item_id})
+
+    def target(self, config: Mapping[str, Any]) -> str | None:
+        # Its URL is a secret, mostly: the connector stands for its broker.
+        return f"queue:{self.name}"
 
     def close(self) -> None:
         pass

@@ -3,10 +3,12 @@
 import logging
 import re
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from connectors.callbacks import Callbacks, CallbackUnknown, filled_in
+from connectors.limits import DEFAULT_TERMS, Terms
 from connectors.port import (
     MAX_MESSAGE_CHARS,
     Answer,
@@ -19,6 +21,7 @@ from connectors.port import (
     Later,
     Outcome,
     Receiver,
+    Targeted,
 )
 from connectors.secrets import SecretMissing, Secrets
 
@@ -33,21 +36,26 @@ log = logging.getLogger(__name__)
 
 class Registry:
     """The connectors by name. Without `secrets` every `{secret: NAME}` is a missing one; without `callbacks` nobody
-    receives any, and a connector that would wait for one fails.
+    receives any, and a connector that would wait for one fails. `terms` are those of connectors that have their own.
 
     Raises `ValueError` when two connectors have one name.
     """
 
     def __init__(
-        self, connectors: Iterable[Connector], secrets: Secrets | None = None, callbacks: Callbacks | None = None
+        self,
+        connectors: Iterable[Connector],
+        secrets: Secrets | None = None,
+        callbacks: Callbacks | None = None,
+        terms: Mapping[str, Terms] | None = None,
     ) -> None:
-        self._connectors: dict[str, Connector] = {}
-        for connector in connectors:
-            if connector.name in self._connectors:
-                raise ValueError(f"two connectors are named {connector.name}")
-            self._connectors[connector.name] = connector
         self._secrets = secrets or Secrets({})
         self._callbacks = callbacks
+        self._install(connectors, terms or {})
+
+    def replace(self, connectors: Iterable[Connector], terms: Mapping[str, Terms]) -> None:
+        """Takes these connectors instead of those there are. Calls under way go on with the one they began with, which
+        is not closed here: it is let go of with the last of them."""
+        self._install(connectors, terms)
 
     def names(self) -> list[str]:
         """The names of the connectors, sorted."""
@@ -56,6 +64,15 @@ class Registry:
     def get(self, name: str) -> Connector | None:
         """The connector of this name, or None."""
         return self._connectors.get(name)
+
+    def terms(self, name: str) -> Terms:
+        """What calls of a connector have to keep to."""
+        return self._terms.get(name, DEFAULT_TERMS)
+
+    def target(self, name: str, config: Mapping[str, Any]) -> str | None:
+        """The host that a call goes to, where its connector can tell."""
+        connector = self._targeted.get(name)
+        return connector.target(config) if connector is not None else None
 
     def begin(self, request: CallRequest) -> Answer:
         """Make a call and say what came of it, or that it comes later; never raises. No message holds a secret or is
@@ -82,9 +99,18 @@ class Registry:
         for connector in self._connectors.values():
             connector.close()
 
+    def _install(self, connectors: Iterable[Connector], terms: Mapping[str, Terms]) -> None:
+        self._connectors, self._terms = _by_name(connectors), dict(terms)
+        # Asked once: whether an object keeps to a protocol takes longer to find out than a quick call.
+        named = self._connectors.items()
+        self._targeted = {name: connector for name, connector in named if isinstance(connector, Targeted)}
+        self._receivers = frozenset(name for name, connector in named if isinstance(connector, Receiver))
+
     def _with_token(self, request: CallRequest) -> CallRequest:
-        token = None if self._callbacks is None else self._callbacks.token(request.item_id)
-        return replace(request, callback=token)
+        # Signing one takes longer than a quick call, and without a config nobody can ask for it but who receives it.
+        if self._callbacks is None or not (request.config or request.connector in self._receivers):
+            return request
+        return replace(request, callback=self._callbacks.token(request.item_id))
 
     def _door(self, request: CallRequest, act: Callable[[Connector, CallRequest], Answer]) -> Answer:
         connector = self._connectors.get(request.connector)
@@ -98,6 +124,8 @@ class Registry:
         self, connector: Connector, request: CallRequest, act: Callable[[Connector, CallRequest], Answer]
     ) -> Answer:
         try:
+            if not request.config:
+                return act(connector, request)
             config = filled_in(request.config, request.item_id, self._callbacks if request.callback else None)
             return act(connector, replace(request, config=self._secrets.resolve(config)))
         except SecretMissing as missing:
@@ -128,6 +156,15 @@ class Registry:
         if len(message) > MAX_MESSAGE_CHARS:
             message = message[: MAX_MESSAGE_CHARS - 1] + "…"
         return replace(failure, message=message)
+
+
+def _by_name(connectors: Iterable[Connector]) -> dict[str, Connector]:
+    found: dict[str, Connector] = {}
+    for connector in connectors:
+        if connector.name in found:
+            raise ValueError(f"two connectors are named {connector.name}")
+        found[connector.name] = connector
+    return found
 
 
 def _received(connector: Connector, request: CallRequest, inbound: Inbound) -> Outcome:

@@ -114,6 +114,10 @@ class SqlConnector:
                 return Failed(FailureKind.TIMEOUT, f"no answer within {request.timeout_s:g} s: {place}", retryable=True)
             return _failure(error, place)
 
+    def target(self, config: Mapping[str, Any]) -> str | None:
+        # Its URL is a secret, mostly: the connector stands for its database.
+        return f"sql:{self.name}"
+
     def close(self) -> None:
         with self._lock:
             for engine in self._engines.values():

@@ -1,5 +1,6 @@
 """Where the archive lies: a directory of this machine, or an object store that fsspec knows by its address."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import fsspec
@@ -31,6 +32,9 @@ class Nowhere:
     def write(self, name: str, content: bytes) -> None:
         raise Unavailable(f"there is no archive that could take {name}", code="archive_unavailable")
 
+    def names(self) -> Iterator[str]:
+        return iter(())
+
 
 class Directory:
     """A directory, perhaps one that several machines share."""
@@ -55,6 +59,10 @@ class Directory:
         except OSError as error:
             raise _away(path, error) from None
 
+    def names(self) -> Iterator[str]:
+        for path in sorted(self._path.glob("*/*")):
+            yield f"{path.parent.name}/{path.name}"
+
 
 class ObjectStore:
     """An object store: an object is there whole or not at all."""
@@ -76,6 +84,16 @@ class ObjectStore:
             self._files.pipe_file(f"{self._prefix}/{name}", content)
         except OSError as error:
             raise _away(name, error) from None
+
+    def names(self) -> Iterator[str]:
+        try:
+            found = sorted(self._files.find(self._prefix))
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise _away(self._prefix, error) from None
+        for path in found:
+            yield "/".join(path.rsplit("/", 2)[1:])
 
 
 def _away(what: object, error: OSError) -> Unavailable:

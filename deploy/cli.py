@@ -9,6 +9,8 @@ from deploy.commands.cases import (
     cases,
     dead_letters,
     migrate,
+    raise_,
+    replace,
     replay,
     resume,
     retry,
@@ -16,12 +18,17 @@ from deploy.commands.cases import (
     suspend,
     trigger,
 )
+from deploy.commands.connecting import connectors
 from deploy.commands.demo import demo
+from deploy.commands.detours import item
+from deploy.commands.forget import forget
 from deploy.commands.fsck import fsck
 from deploy.commands.items import add_instance, claim, complete, items, resume_item, start_item, suspend_item
 from deploy.commands.play import play
+from deploy.commands.resources import resources
+from deploy.commands.rules import rules
 from deploy.commands.specifications import deploy, validate
-from deploy.commands.tokens import token
+from deploy.commands.tokens import rotate_keys, token
 from deploy.commands.up import up
 
 COMMANDS = (
@@ -37,6 +44,9 @@ COMMANDS = (
     suspend,
     resume,
     trigger,
+    raise_,
+    replace,
+    rules,
     dead_letters,
     retry,
     migrate,
@@ -47,12 +57,17 @@ COMMANDS = (
     resume_item,
     complete,
     add_instance,
+    item,
+    connectors,
+    resources,
     token,
+    rotate_keys,
     backup,
     restore,
     verify,
     fsck,
     archive,
+    forget,
     demo,
 )
 

@@ -1,4 +1,4 @@
-"""The doorbell: tells the workers that a shard has something to do.
+"""The doorbell: tells the workers that a shard, or a gate, has something to do.
 
 One small message to a Celery queue, published by kombu in Celery's message protocol (version 2, documented and
 stable), because whoever rings must not import Celery. A message is only a hint: where the broker is away, `recover`
@@ -20,6 +20,7 @@ CONNECT_QUEUE = "connect"
 UPKEEP_QUEUE = "upkeep"
 DRAIN_TASK = "workers.dispatch.drain"
 CALL_TASK = "workers.connect.call"
+LET_IN_TASK = "workers.connect.let_in"
 
 PUBLISH_TIMEOUT_S = 2.0
 """What a request may lose to a broker that does not answer, before it goes on without."""
@@ -33,6 +34,9 @@ class Doorbell(Protocol):
 
     def calls(self, shard: int) -> None:
         """Calls wait in a shard."""
+
+    def let_in(self, gate: str) -> None:
+        """Calls wait at a gate."""
 
 
 class CeleryDoorbell:
@@ -53,7 +57,10 @@ class CeleryDoorbell:
     def calls(self, shard: int) -> None:
         self._publish(CONNECT_QUEUE, CALL_TASK, shard)
 
-    def _publish(self, queue: str, task: str, shard: int) -> None:
+    def let_in(self, gate: str) -> None:
+        self._publish(CONNECT_QUEUE, LET_IN_TASK, gate)
+
+    def _publish(self, queue: str, task: str, place: int | str) -> None:
         identifier = str(uuid4())
         headers = {
             "lang": "py",
@@ -62,12 +69,12 @@ class CeleryDoorbell:
             "root_id": identifier,
             "parent_id": None,
             "group": None,
-            "argsrepr": f"({shard},)",
+            "argsrepr": f"({place!r},)",
             "kwargsrepr": "{}",
             "ignore_result": True,
         }
-        body: tuple[list[int], dict[str, Any], dict[str, None]] = (
-            [shard],
+        body: tuple[list[int | str], dict[str, Any], dict[str, None]] = (
+            [place],
             {},
             {"callbacks": None, "errbacks": None, "chain": None, "chord": None},
         )
@@ -84,4 +91,4 @@ class CeleryDoorbell:
                     delivery_mode="transient",
                 )
         except (OperationalError, LimitExceeded, *self._errors) as error:
-            log.warning("the broker is away, shard %d waits for upkeep: %s", shard, error)
+            log.warning("the broker is away, %s of %s waits for upkeep: %s", task, place, error)

@@ -33,6 +33,7 @@ GIB = 1024 * MIB
 
 N = TypeVar("N", int, float)
 
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 _CALLABLE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:([A-Za-z_]\w*|\*)")
 
 
@@ -59,8 +60,14 @@ class Settings:
     port: int = 8080
     workers: int = 2
     api_threads: int = 16
+    event_streams: int = 32
     flower_port: int = 5555
     jwt_secret: str | None = field(default=None, repr=False)
+    jwt_previous_secrets: tuple[str, ...] = field(default=(), repr=False)
+    issuers: Path | None = None
+    requests_per_s: int = 1000
+    waiters: int = 16
+    cors_origins: tuple[str, ...] = ()
     token_lifetime_s: int = 3600
     refresh_lifetime_s: int = 7 * 86_400
     secrets_dir: Path | None = None
@@ -95,8 +102,14 @@ class Settings:
             port=read.integer("port", plain.port, 1, 65_535),
             workers=read.integer("workers", plain.workers, 1, 256),
             api_threads=read.integer("api_threads", plain.api_threads, 1, 1024),
+            event_streams=read.integer("event_streams", plain.event_streams, 0, 1024),
             flower_port=read.integer("flower_port", plain.flower_port, 1, 65_535),
             jwt_secret=read.secret("jwt_secret"),
+            jwt_previous_secrets=read.secrets("jwt_previous_secrets"),
+            issuers=read.path("issuers"),
+            requests_per_s=read.integer("requests_per_s", plain.requests_per_s, 0, 1_000_000),
+            waiters=read.integer("waiters", plain.waiters, 0, 1024),
+            cors_origins=read.origins("cors_origins"),
             token_lifetime_s=read.integer("token_lifetime_s", plain.token_lifetime_s, 1, YEAR_S),
             refresh_lifetime_s=read.integer("refresh_lifetime_s", plain.refresh_lifetime_s, 1, YEAR_S),
             secrets_dir=read.path("secrets_dir"),
@@ -277,6 +290,23 @@ class _Reader:
         if given is not None and len(given.encode()) < LEAST_SECRET_BYTES:
             shown = f"<{len(given.encode())} bytes>"
             self._refuse(variable(name), shown, f"a secret of at least {LEAST_SECRET_BYTES} bytes")
+        return given
+
+    def secrets(self, name: str) -> tuple[str, ...]:
+        """Secrets separated by commas."""
+        given = tuple(part.strip() for part in (self._text(variable(name)) or "").split(",") if part.strip())
+        for each in given:
+            if len(each.encode()) < LEAST_SECRET_BYTES:
+                shown = f"<{len(each.encode())} bytes>"
+                self._refuse(variable(name), shown, f"secrets of at least {LEAST_SECRET_BYTES} bytes, by commas")
+        return given
+
+    def origins(self, name: str) -> tuple[str, ...]:
+        """Origins of web pages (RFC 6454) separated by commas."""
+        given = tuple(part.strip() for part in (self._text(variable(name)) or "").split(",") if part.strip())
+        for each in given:
+            if not _ORIGIN.fullmatch(each):
+                self._refuse(variable(name), each, "origins such as https://tasks.example.org, separated by commas")
         return given
 
     def _url(self, name: str, schemes: tuple[str, ...], *, several: bool) -> str | None:

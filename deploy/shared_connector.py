@@ -24,6 +24,7 @@ from engine.store.folders import Expected, Write
 from engine.store.port import Once
 
 _CONFIG = table({"unchanged": list_of(text), "timeout_s": number(0, 3600)})
+INPUT = frozenset({"place", "set", "expected", "defaults"})
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
@@ -40,6 +41,10 @@ class SharedConnector:
 
     def call(self, request: CallRequest) -> Outcome:
         assert self._shared is not None, "these connectors are for checking only"
+        missing = sorted(INPUT - request.input.keys())
+        if missing:
+            message = f"it is called by cases, and its input lacks {', '.join(missing)}"
+            return Failed(FailureKind.BAD_CONFIG, message, retryable=False)
         place, values = str(request.input["place"]), request.input["set"]
         if not values:
             return Failed(FailureKind.BAD_CONFIG, "its input gives nothing to write", retryable=False)

@@ -8,22 +8,16 @@ journal.
 """
 
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
-import holidays
-
 from engine.data.moments import duration, instant, later, milliseconds
+from engine.public_holidays import is_holiday, supported
 from engine.spec.model import Workdays
+
+__all__ = ["MOST_DAYS", "due", "is_timezone", "supported"]
 
 MOST_DAYS = 3_660
 """Days that are counted one by one: ten years of work."""
-
-
-def supported(country: str, subdivision: str | None) -> bool:
-    """Whether there is a calendar of a country (`DE`), and of a part of it (`BY`)."""
-    subdivisions = holidays.list_supported_countries().get(country)
-    return subdivisions is not None and (subdivision is None or subdivision in subdivisions)
 
 
 def is_timezone(name: str) -> bool:
@@ -61,9 +55,4 @@ def _to_work(day: datetime, workdays: Workdays) -> int:
 
 def _is_working(day: date, workdays: Workdays) -> bool:
     country = workdays.country
-    return day.weekday() < 5 and (country is None or day not in _holidays(country, workdays.subdivision))
-
-
-@lru_cache(maxsize=64)
-def _holidays(country: str, subdivision: str | None) -> holidays.HolidayBase:
-    return holidays.country_holidays(country, subdiv=subdivision)
+    return day.weekday() < 5 and (country is None or not is_holiday(day, country, workdays.subdivision))

@@ -10,7 +10,8 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from engine.events import Event
+from engine.events import Event, PointFound
+from engine.exceptions.primitives import Exlet, Primitive
 from engine.net.marking import Due
 
 
@@ -33,12 +34,16 @@ ENDED = frozenset({CaseStatus.COMPLETED, CaseStatus.CANCELLED, CaseStatus.FAILED
 class RunState(StrEnum):
     """Where a run stands.
 
-    `enabled`: it waits for a person, or for its delay to be over, and holds no token. `ready`: its delay is over.
+    `announced`: its item is shown to people, and cannot be started yet. `enabled`: it waits for a person, or for its
+    delay to be over, and holds no token. `ready`: its delay is over.
     `executing`: it took its tokens. `repeating`: the next round of
-    a loop waits for a person, and the tokens are taken. `released`: it has given its tokens on, and instances that
-    nobody waits for still run. The last three have ended, and what they left behind is being cleared away.
+    a loop, or one that was given back, waits for a person, and the tokens are taken. `released`: it has given its
+    tokens on, and instances that nobody waits for still run. The next four have ended, and what they left behind is
+    being cleared away. The last three are ahead of their time: a person may do what is not enabled yet, does it, or has
+    done it, without a token.
     """
 
+    ANNOUNCED = "announced"
     ENABLED = "enabled"
     READY = "ready"
     EXECUTING = "executing"
@@ -47,6 +52,10 @@ class RunState(StrEnum):
     CANCELLED = "cancelled"
     WITHDRAWN = "withdrawn"
     FORCE_COMPLETED = "force_completed"
+    FAILED = "failed"
+    AHEAD = "ahead"
+    AHEAD_STARTED = "ahead_started"
+    AHEAD_COMPLETED = "ahead_completed"
 
 
 BUSY = frozenset({RunState.EXECUTING, RunState.REPEATING})
@@ -55,8 +64,16 @@ BUSY = frozenset({RunState.EXECUTING, RunState.REPEATING})
 WAITING = frozenset({RunState.ENABLED, RunState.READY})
 """The states in which a run holds no token."""
 
-LEFT = frozenset({RunState.CANCELLED, RunState.WITHDRAWN, RunState.FORCE_COMPLETED})
+LEFT = frozenset({RunState.CANCELLED, RunState.WITHDRAWN, RunState.FORCE_COMPLETED, RunState.FAILED})
 """The states of a run that has ended and is being cleared away."""
+
+
+EARLY = frozenset({RunState.AHEAD, RunState.AHEAD_STARTED, RunState.AHEAD_COMPLETED})
+"""The states of a run that is ahead of its time."""
+
+
+UNCOUNTED = EARLY | {RunState.ANNOUNCED}
+"""The states of a run that keeps no case from its end."""
 
 
 class InstanceSet(Struct, array_like=True, frozen=True):
@@ -103,7 +120,8 @@ class Run(Struct, array_like=True, frozen=True):
     """One firing of a task, known by its number in the case. A single item, call or child carries the same number.
 
     `attempt` is the greatest attempt of its call that is known to have failed; `trigger` what the outside event that
-    it waited for brought: `(data,)`; `instances` is there when the task has multiple instances.
+    it waited for brought: `(data,)`; `instances` is there when the task has multiple instances. `took` are the places
+    whose tokens it holds, where its task could have taken others.
     """
 
     task: str
@@ -111,15 +129,20 @@ class Run(Struct, array_like=True, frozen=True):
     attempt: int = 0
     trigger: tuple[Any] | None = None
     instances: InstanceSet | None = None
+    took: tuple[str, ...] = ()
 
 
 class TimerKind(StrEnum):
-    """What a timer is for: one of a task's, the delay of a task, the deadline of the case, its delayed start."""
+    """What a timer is for: one of a task's, the delay of a task, the deadline of the case, its delayed start, an offer
+    that is to be accepted, an item that is to be distributed later.
+    """
 
     TASK = "task"
     DELAY = "delay"
     DEADLINE = "deadline"
     START = "start"
+    OFFER = "offer"
+    LATE = "late"
 
 
 class PendingTimer(Struct, array_like=True, frozen=True):
@@ -140,6 +163,54 @@ class Failure(Struct, array_like=True, frozen=True):
     item: str | None = None
 
 
+class Completed(Struct, array_like=True, frozen=True):
+    """A task that was completed and can be compensated: its run, and the variables as it set them."""
+
+    task: str
+    number: int
+    values: dict[str, Any]
+
+
+class Handling(Struct, array_like=True, frozen=True):
+    """An exception that is being handled.
+
+    It was raised at `run` of `task` (0: the task could not begin; no task: the case as a whole), for the item, call or
+    child `execution`. `lost`: nothing more comes of it by itself, so something must become of it. `exlet` is what
+    is still to be done after the step `under_way`. `waits` are the child cases that this waits for, by number, each
+    with its place among those of the step, and `call` is a call that it waits for. `compensating` are completed tasks
+    that are to be undone, the next one first, `undoing` is the run that undoes one, and `point` where the case goes
+    then.
+    """
+
+    kind: str
+    task: str
+    run: int
+    execution: int
+    message: str
+    lost: bool = False
+    exlet: Exlet = ()
+    under_way: Primitive | None = None
+    waits: tuple[tuple[int, int], ...] = ()
+    call: int = 0
+    undoing: int = 0
+    compensating: tuple[Completed, ...] = ()
+    point: PointFound | None = None
+
+
+class Ending(Struct, array_like=True, frozen=True):
+    """How a case is to end as soon as what it has done is compensated."""
+
+    status: CaseStatus
+    tell_parent: bool
+
+
+class Performers(Struct, array_like=True, frozen=True):
+    """Who had to do with a task so far: who started it, and who completed it, each once and in order."""
+
+    started: tuple[str, ...] = ()
+    completed: tuple[str, ...] = ()
+
+
 class Case(Struct, array_like=True):
     """The whole state of a case.
 
@@ -148,7 +219,10 @@ class Case(Struct, array_like=True):
     run that holds it; `triggers` are persistent ones that no task has consumed, `(name, data)` in order; `kept` are
     events that wait until a suspended case goes on; `continuing` says that a `Continued` is on its way; `before_fault`
     is how a faulted case stood before; `timers` are those that run, by number; `unrested` counts what
-    fired since the case last waited for anybody. Times are milliseconds since 1970.
+    fired since the case last waited for anybody. `handling` are exceptions that are being handled, by number; `done`
+    tasks that would be compensated, in the order in which they were completed; `ending`: it compensates, and then ends.
+    `performers` are those of tasks whose people others must (not) be, and `handler` is who handles the whole case.
+    Times are milliseconds since 1970.
     """
 
     id: str
@@ -176,6 +250,11 @@ class Case(Struct, array_like=True):
     before_fault: CaseStatus | None = None
     timers: dict[int, PendingTimer] = field(default_factory=dict)
     unrested: int = 0
+    handling: dict[int, Handling] = field(default_factory=dict)
+    done: tuple[Completed, ...] = ()
+    ending: Ending | None = None
+    performers: dict[str, Performers] = field(default_factory=dict)
+    handler: str | None = None
 
     def copy(self) -> "Case":
         """A copy whose containers can be changed without changing this one."""
@@ -186,12 +265,19 @@ class Case(Struct, array_like=True):
         twin.due = {task: due.copy() if isinstance(due, list) else due for task, due in self.due.items()}
         twin.timers = self.timers.copy()
         twin.held = self.held.copy()
+        twin.handling = self.handling.copy()
+        twin.performers = self.performers.copy()
         return twin
 
     @property
     def depth(self) -> int:
         """How many composite tasks this case is below its root."""
         return self.id.count(".")
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing runs or waits for anybody; what is only announced or ahead of its time does not count."""
+        return all(run.state in UNCOUNTED for run in self.runs.values())
 
     @property
     def ended(self) -> bool:

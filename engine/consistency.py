@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from engine.backup.checking import completions, differences_of, with_completions
 from engine.case import Case, CaseStatus
+from engine.case_words import words_of_case
 from engine.definitions import Definitions
 from engine.errors import Conflict, NotFound
 from engine.events import CaseFaulted, CaseRetried, CaseSubmitted, Envelope
@@ -101,22 +102,25 @@ def _made_again(store: Store, definitions: Definitions, case_id: str, lease: Lea
         stub = stub_of_event(case_id, first.event, first.correlation_id)
         return Repaired(stub, codec.pack_case(stub), (), (), parked, unparked=True)
     case, items = replay_journal(case_id, entries, definitions.get)
-    waiting = [each.envelope for each in store.read(lease.shard, MOST_WAITING) if each.envelope.case_id == case_id]
+    waiting = [
+        each.envelope for each in store.read(lease.shard, MOST_WAITING).events if each.envelope.case_id == case_id
+    ]
     letters = [each.envelope for each in store.dead_letters(lease.shard) if each.envelope.case_id == case_id]
     items = with_completions(items, completions([*waiting, *parked, *letters]))
+    specification = definitions.get(case.specification, case.specification_version)
+    words = words_of_case(specification.nets[case.net], case.data)
     if not parked or case.status is CaseStatus.FAULTED:
-        return Repaired(case, codec.pack_case(case), _differing(store, items))
+        return Repaired(case, codec.pack_case(case), _differing(store, items), words=words)
     if case.ended:
         # What was set aside can change nothing any more, but each of it is to be answered in the journal.
-        return Repaired(case, codec.pack_case(case), _differing(store, items), (), parked, unparked=True)
+        return Repaired(case, codec.pack_case(case), _differing(store, items), (), parked, unparked=True, words=words)
     # The case stands still, so that whatever is newer waits behind what was set aside.
     fault = CaseFaulted(REPAIRER, "its record was damaged; it was made again from its journal")
-    specification = definitions.get(case.specification, case.specification_version)
     done = step(specification, case, fault, store.now())
     packed = codec.pack_case(done.case)
     entry = Entry(done.at, fault, done.notes, digest=packed.digest, correlation_id=case.correlation_id)
     retry = Envelope(case_id, CaseRetried(REPAIRER), case.correlation_id)
-    return Repaired(done.case, packed, _differing(store, items), (entry,), (retry,))
+    return Repaired(done.case, packed, _differing(store, items), (entry,), (retry,), words=words)
 
 
 def _differing(store: Store, items: Mapping[str, WorkItem]) -> list[WorkItem]:

@@ -22,7 +22,8 @@ class Draft:
 
     `touched` are the places whose tokens changed since the net last came to rest: only tasks that take from them can
     have become takeable or not. `unsettled` says that something else did which the rest of the net may wait for.
-    `created` and `swept` count what is bounded for each step; `postponed` says that there is more to do.
+    `freed` are mutexes that somebody gave back. `created` and `swept` count what is bounded for each step; `postponed`
+    says that there is more to do.
     """
 
     __slots__ = (
@@ -32,6 +33,7 @@ class Draft:
         "case",
         "created",
         "effects",
+        "freed",
         "net",
         "notes",
         "postponed",
@@ -51,6 +53,7 @@ class Draft:
         self.effects: list[Effect] = []
         self.touched: set[str] = set()
         self.unsettled = False
+        self.freed: set[str] = set()
         self.created = 0
         self.swept = 0
         self.postponed = False
@@ -89,6 +92,11 @@ class Draft:
             for name in changes:
                 self.touched.update(self.net.awaited.get(name, ()))
 
+    def replace_data(self, data: Mapping[str, Any]) -> None:
+        """The variables of the case are these from now on."""
+        self.case.data = dict(data)
+        self._variables = None
+
     def note(self, what: str, task: str = "", number: int = 0, detail: Any = None) -> None:
         """Writes a line into the journal entry of this step."""
         self.notes.append(Note(what, task, number, detail))
@@ -101,6 +109,11 @@ class Draft:
     def item(self, number: int) -> str:
         """The id of the item, call or run with a number."""
         return item_id(self.case.id, number)
+
+    def blocked(self, task: str) -> bool:
+        """Whether a task may not begin: it could not before, and what is done about that is not done yet."""
+        handled = self.case.handling
+        return bool(handled) and any(each.lost and not each.run and each.task == task for each in handled.values())
 
     def task(self, name: str) -> Task:
         """A task of the case's net."""

@@ -3,12 +3,15 @@
 A `Question` among them is answered by the driver with an event before it commits.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
 
 from engine.events import Event
 from engine.items.work_item import ItemState, WorkItem
+from engine.resources.allocators import BuiltIn
+from engine.resources.filters import Filter
 from engine.spec.model import Interaction, Workdays
 
 
@@ -21,7 +24,11 @@ class CreateItem(Struct, frozen=True):
 class Distribute(Struct, frozen=True):
     """Asks to whom an item goes. Answered by `Distributed`.
 
-    The names are already read from the case's data.
+    The names are already read from the case's data. `filter` narrows those who could; `without` are those who may not;
+    `only` are the only ones who may, whatever else is said (None: it does not matter). `handler` handles the whole
+    case, and gets it. `ranked_by` and `top` bound to how many it is offered; `allocator` chooses its owner. `while_in`:
+    only an item that is in one of these states goes anywhere. `otherwise`: where none of the `only` ones may, all the
+    others are asked. `among_offered`: only those may whom it is offered to; `escalated`: whom those report to.
     """
 
     item: str
@@ -32,6 +39,30 @@ class Distribute(Struct, frozen=True):
     groups: tuple[str, ...]
     capabilities: tuple[str, ...]
     interaction: Interaction
+    specification: str = ""
+    at: int = 0
+    filter: Filter | None = None
+    without: tuple[str, ...] = ()
+    only: tuple[str, ...] | None = None
+    handler: str | None = None
+    ranked_by: str | None = None
+    top: int | None = None
+    allocator: str = BuiltIn.RANDOM
+    most_in_hand: int | None = None
+    otherwise: bool = False
+    among_offered: bool = False
+    escalated: bool = False
+    while_in: frozenset[ItemState] | None = None
+    data: Mapping[str, Any] = {}
+
+
+class AskAllocated(Struct, frozen=True):
+    """Asks which of these waiting items of a task are allocated: the system is to start the first. Answered by
+    `AllocatedAnswered`.
+    """
+
+    task: str
+    items: tuple[str, ...]
 
 
 class AskClaims(Struct, frozen=True):
@@ -44,8 +75,14 @@ class AskClaims(Struct, frozen=True):
     items: tuple[str, ...]
 
 
+class AskOutput(Struct, frozen=True):
+    """Asks what came of an item that was completed before its task was enabled. Answered by `OutputAnswered`."""
+
+    item: str
+
+
 class MoveItem(Struct, frozen=True):
-    """An item goes to another state. What is None stays as it is."""
+    """An item goes to another state. What is None stays as it is; `created` is nobody's any more."""
 
     item: str
     to: ItemState
@@ -149,13 +186,55 @@ class StartChild(Struct, frozen=True):
 class AskSpecification(Struct, frozen=True):
     """Asks for a specification by id, and for its version (None: the latest), to start a child case with `data`.
 
-    Answered by `SpecificationAnswered`.
+    `by_name`: of the data it gets what its net declares as input. Answered by `SpecificationAnswered`.
     """
 
     number: int
     specification: str
     version: str | None
     data: dict[str, Any]
+    by_name: bool = False
+
+
+class AskRule(Struct, frozen=True):
+    """Asks the ripple-down rules what to do about an exception. Answered by `RuleAnswered`.
+
+    `trigger` is the name of what happened outside, where that was it.
+    """
+
+    number: int
+    kind: str
+    task: str
+    item: str | None
+    message: str
+    trigger: str | None = None
+
+
+class PickWorklet(Struct, frozen=True):
+    """Asks the ripple-down rules which worklet a task runs this time, given its input. Answered by `WorkletPicked`."""
+
+    number: int
+    task: str
+    data: dict[str, Any]
+
+
+class AskPoint(Struct, frozen=True):
+    """Asks how the case stood when a task last began (or at the start). Answered by `PointFound`."""
+
+    number: int
+    point: str
+
+
+class SuspendItem(Struct, frozen=True):
+    """An item that somebody could work on is put aside."""
+
+    item: str
+
+
+class ResumeItem(Struct, frozen=True):
+    """An item that was put aside is what it was before."""
+
+    item: str
 
 
 class KeepResult(Struct, frozen=True):
@@ -205,6 +284,8 @@ Effect = (
     CreateItem
     | Distribute
     | AskClaims
+    | AskOutput
+    | AskAllocated
     | MoveItem
     | RelabelItem
     | SettleItem
@@ -222,6 +303,23 @@ Effect = (
     | ForgetResults
     | AskShared
     | CloseShared
+    | AskRule
+    | PickWorklet
+    | AskPoint
+    | SuspendItem
+    | ResumeItem
 )
 
-Question = Distribute | AskClaims | AskSpecification | AskDue | GatherInstances | AskShared
+Question = (
+    Distribute
+    | AskAllocated
+    | AskClaims
+    | AskOutput
+    | AskSpecification
+    | AskDue
+    | GatherInstances
+    | AskShared
+    | AskRule
+    | PickWorklet
+    | AskPoint
+)

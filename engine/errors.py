@@ -55,9 +55,10 @@ class Forbidden(Refusal):
 
 
 class Overloaded(Refusal):
-    """More waits than the installation takes on: nothing was changed, try again later."""
+    """More is asked than is taken on: nothing was changed, try again later (`retry_after_s`, where that is known)."""
 
     code = "overloaded"
+    retry_after_s: int | None = None
 
 
 class RecordDamaged(Refusal):
@@ -70,3 +71,4 @@ class Unavailable(Refusal):
     """The store is away, full or overloaded: nothing was changed, try again later."""
 
     code = "unavailable"
+    retry_after_s: int | None = None

@@ -8,6 +8,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from engine.exceptions.primitives import Exlet
+
 
 class CaseSubmitted(Struct, array_like=True, tag="case.submitted", frozen=True):
     """A case begins with `data`, which was checked against the variables of its net, at once or at a later moment.
@@ -155,10 +157,11 @@ class DataGiven(Struct, array_like=True, tag="data.given", frozen=True):
 
 
 class ItemStarted(Struct, array_like=True, tag="item.started", frozen=True):
-    """A person starts an item: the task fires."""
+    """A person starts an item: the task fires. `also`: the further resources that it engages."""
 
     item: str
     by: str
+    also: tuple[str, ...] = ()
 
 
 class ItemCompleted(Struct, array_like=True, tag="item.completed", frozen=True):
@@ -192,6 +195,32 @@ class ItemCancelled(Struct, array_like=True, tag="item.cancelled", frozen=True):
     by: str
 
 
+class ItemRedone(Struct, array_like=True, tag="item.redone", frozen=True):
+    """A completed item is to be done again: its task is enabled anew, and all that followed from it is taken back.
+
+    `restored` are tokens, by place, that others had brought and that joins behind the task had taken since.
+    """
+
+    item: str
+    task: str
+    by: str
+    restored: dict[str, int]
+
+
+class TaskBroughtForward(Struct, array_like=True, tag="task.brought_forward", frozen=True):
+    """An item of a task is made before the task is enabled, so that a person can do it ahead of time."""
+
+    task: str
+    by: str
+
+
+class OutputAnswered(Struct, array_like=True, tag="item.output", frozen=True):
+    """The answer to `AskOutput`: what came of an item that was completed ahead of time."""
+
+    item: str
+    output: Any
+
+
 class CallAnswered(Struct, array_like=True, tag="call.answered", frozen=True):
     """A connector did what it was asked. `superseded`: another outcome of the call had come by then."""
 
@@ -214,11 +243,47 @@ class CallFailed(Struct, array_like=True, tag="call.failed", frozen=True):
 
 
 class Distributed(Struct, array_like=True, tag="item.distributed", frozen=True):
-    """The answer to `Distribute`: whom the item is offered to, or who owns it. Nobody: it stays unoffered."""
+    """The answer to `Distribute`: whom the item is offered to, or who owns it. Nobody: it stays unoffered.
+
+    `start`: it is started for its owner at once, whatever the task says (he piles its items, or chains the case).
+    `eligible` are all who could have got it, where it is not offered to all of them. `moot`: the item has gone its way
+    before, and the question no longer matters. `error` says why nobody can say who may. `again`: it was not asked for
+    the first time; `withheld`: an administrator is to decide.
+    """
 
     item: str
     offered_to: tuple[str, ...] = ()
     owner: str | None = None
+    start: bool = False
+    eligible: tuple[str, ...] = ()
+    moot: bool = False
+    error: str | None = None
+    again: bool = False
+    withheld: bool = False
+
+
+class ItemReturned(Struct, array_like=True, tag="item.returned", frozen=True):
+    """An item that nobody has any more, or that lies too long, is to go to others (after a rejection, a deallocation,
+    an escalation): to those who may have it, without these. `among`: to these, as far as they are there.
+    """
+
+    item: str
+    without: tuple[str, ...] = ()
+    why: str = ""
+    among: tuple[str, ...] | None = None
+
+
+class ItemTaken(Struct, array_like=True, tag="item.taken", frozen=True):
+    """An item has an owner since a person claimed or allocated it: where the system starts items, it does now."""
+
+    item: str
+
+
+class AllocatedAnswered(Struct, array_like=True, tag="item.allocated", frozen=True):
+    """The answer to `AskAllocated`: the items that have an owner and are not started, each with him."""
+
+    task: str
+    items: tuple[tuple[str, str], ...] = ()
 
 
 class ClaimsAnswered(Struct, array_like=True, tag="item.claims", frozen=True):
@@ -229,12 +294,16 @@ class ClaimsAnswered(Struct, array_like=True, tag="item.claims", frozen=True):
 
 
 class ItemMoved(Struct, array_like=True, tag="item.moved", frozen=True):
-    """A move of an item that touches no token (claim, reject, ...). It changes the item and leaves the case."""
+    """A move of an item that touches no token (claim, reject, ...). It changes the item and leaves the case.
+
+    `to` are participants, joined by commas; `data` what else the move says.
+    """
 
     item: str
     move: str
     by: str
     to: str | None = None
+    data: dict[str, Any] | None = None
 
 
 class ItemUpdated(Struct, array_like=True, tag="item.updated", frozen=True):
@@ -242,6 +311,64 @@ class ItemUpdated(Struct, array_like=True, tag="item.updated", frozen=True):
 
     item: str
     data: dict[str, Any]
+    by: str
+
+
+class ExceptionRaised(Struct, array_like=True, tag="exception.raised", frozen=True):
+    """Somebody outside tells a case, or one item of it, that something happened (an external trigger).
+
+    `name` says what, for the rules that choose what to do; `data` are the variables it brings.
+    """
+
+    name: str
+    by: str
+    item: str | None = None
+    data: dict[str, Any] = {}
+
+
+class RuleAnswered(Struct, array_like=True, tag="rule.answered", frozen=True):
+    """The answer to `AskRule`: what to do about an exception (None: no rule says), and the rules that led to it.
+
+    `error` says why what they conclude cannot be done.
+    """
+
+    number: int
+    conclusion: Exlet | None = None
+    path: tuple[str, ...] = ()
+    error: str | None = None
+
+
+class PointFound(Struct, array_like=True, tag="point.found", frozen=True):
+    """The answer to `AskPoint`: how the case stood there. `found` False: it was never there.
+
+    `begun` is the run of the task that began there; `runs` are all that were under way, it among them: the task of
+    each by number, and the places whose tokens it held. `done` are the numbers of those that were completed before.
+    """
+
+    number: int
+    found: bool
+    marking: dict[str, int] = {}
+    due: dict[str, Any] = {}
+    data: dict[str, Any] = {}
+    begun: int = 0
+    runs: dict[int, tuple[str, tuple[str, ...]]] = {}
+    done: tuple[int, ...] = ()
+
+
+class WorkletPicked(Struct, array_like=True, tag="worklet.picked", frozen=True):
+    """The answer to `PickWorklet`: what a task runs (None: no rule says) with `data`, and the rules that led to it."""
+
+    number: int
+    data: dict[str, Any]
+    worklet: str | None = None
+    version: str | None = None
+    path: tuple[str, ...] = ()
+
+
+class WorkletReplaced(Struct, array_like=True, tag="worklet.replaced", frozen=True):
+    """Somebody wants the worklet of a task chosen anew, by the rules as they are now."""
+
+    number: int
     by: str
 
 
@@ -276,12 +403,23 @@ Event = (
     | ItemFailed
     | ItemSkipped
     | ItemCancelled
+    | ItemRedone
+    | TaskBroughtForward
+    | OutputAnswered
     | CallAnswered
     | CallFailed
     | Distributed
+    | ItemReturned
+    | ItemTaken
+    | AllocatedAnswered
     | ClaimsAnswered
     | ItemMoved
     | ItemUpdated
+    | ExceptionRaised
+    | RuleAnswered
+    | PointFound
+    | WorkletPicked
+    | WorkletReplaced
     | CaseFaulted
 )
 

@@ -9,10 +9,10 @@ from functools import partial
 from typing import NamedTuple
 
 from engine.case import Case, CaseStatus
-from engine.effects import CreateItem, Effect, MoveItem, RelabelItem, SettleItem
+from engine.effects import CreateItem, Effect, MoveItem, RelabelItem, ResumeItem, SettleItem, SuspendItem
 from engine.events import CaseMigrated, CaseSubmitted, ItemCompleted, ItemMoved, ItemUpdated
 from engine.items import moves
-from engine.items.moves import Move
+from engine.items.moves import Asked, Move
 from engine.items.work_item import LIVE, ItemState, WorkItem
 from engine.journal import SEMANTICS, Entry
 from engine.names import parent_of
@@ -156,6 +156,10 @@ class _Items:
                 if before.state in LIVE:
                     self.by_id[item_id] = moves.follow(before, effect, at)
                     self._overtaken[item_id] = before
+            case SuspendItem(item_id):
+                self.by_id[item_id] = moves.put_aside(self.by_id[item_id])
+            case ResumeItem(item_id):
+                self.by_id[item_id] = moves.taken_up(self.by_id[item_id])
             case RelabelItem(item_id, version):
                 self.by_id[item_id] = moves.relabel(self.by_id[item_id], version)
             case SettleItem(item_id, applied):
@@ -167,24 +171,11 @@ class _Items:
         self.by_id[event.item] = moves.complete(started, event.output, event.by, event.at)
 
     def update(self, event: ItemUpdated, at: int) -> None:
-        item = self.by_id[event.item]
-        self.by_id[event.item] = moves.update(item, event.data, event.by, at, administrator=True)
+        self._make(event.item, moves.recorded(Move.UPDATE, event.by, at, data=event.data))
 
     def move(self, event: ItemMoved, at: int) -> None:
-        item, by, to = self.by_id[event.item], event.by, event.to or ""
-        match Move(event.move):
-            case Move.CLAIM:
-                moved = moves.claim(item, by, at)
-            case Move.REJECT_OFFER:
-                moved = moves.reject_offer(item, by, at)
-            case Move.OFFER:
-                moved = moves.offer(item, tuple(to.split(",")), by, at, administrator=True)
-            case Move.ALLOCATE:
-                moved = moves.allocate(item, to, by, at, administrator=True)
-            case Move.SUSPEND:
-                moved = moves.suspend(item, by, at, administrator=True)
-            case Move.RESUME:
-                moved = moves.resume(item, by, at, administrator=True)
-            case other:
-                raise AssertionError(f"{other} takes a step and is no move in the journal")
-        self.by_id[event.item] = moved
+        to = tuple(event.to.split(",")) if event.to else ()
+        self._make(event.item, moves.recorded(Move(event.move), event.by, at, to, event.data))
+
+    def _make(self, item: str, asked: Asked) -> None:
+        self.by_id[item] = moves.make(self.by_id[item], asked)

@@ -15,7 +15,22 @@ from engine.events import Continued, Event
 from engine.journal import Note
 from engine.net.settling import settle
 from engine.spec.model import Specification
-from engine.steps import calls, cases, children, instances, items, migration, shared, suspension, timers, triggers
+from engine.steps import (
+    calls,
+    cases,
+    children,
+    detours,
+    distribution,
+    exceptions,
+    exlets,
+    instances,
+    items,
+    migration,
+    shared,
+    suspension,
+    timers,
+    triggers,
+)
 
 
 class Step(NamedTuple):
@@ -52,12 +67,23 @@ STEPS: dict[type, Callable[[Draft, Any], None]] = {
     events.ItemFailed: items.failed,
     events.ItemSkipped: items.skipped,
     events.ItemCancelled: items.cancelled,
+    events.ItemRedone: detours.redone,
+    events.TaskBroughtForward: detours.brought_forward,
+    events.OutputAnswered: detours.output_answered,
     events.ItemMoved: items.moved,
     events.ItemUpdated: items.moved,
-    events.Distributed: items.distributed,
+    events.Distributed: distribution.distributed,
+    events.ItemReturned: distribution.returned,
+    events.ItemTaken: distribution.taken,
+    events.AllocatedAnswered: distribution.allocated_answered,
     events.ClaimsAnswered: items.claims_answered,
     events.CallAnswered: calls.answered,
     events.CallFailed: calls.failed,
+    events.ExceptionRaised: exceptions.raised,
+    events.RuleAnswered: exlets.rule_answered,
+    events.PointFound: exlets.point_found,
+    events.WorkletPicked: children.worklet_picked,
+    events.WorkletReplaced: children.worklet_replaced,
 }
 
 
@@ -86,6 +112,10 @@ def step(specification: Specification, case: Case, event: Event, at: int) -> Ste
 def _handle(draft: Draft, event: Event) -> None:
     """What an event does to a case, and what follows from it by itself."""
     STEPS[type(event)](draft, event)
-    if draft.case.status is CaseStatus.RUNNING and (draft.touched or draft.unsettled or not draft.case.runs):
+    if draft.case.handling:
+        exlets.advance(draft)
+    if draft.case.status is CaseStatus.RUNNING and (draft.touched or draft.unsettled or draft.case.is_idle):
         settle(draft)
     draft.unsettled = False
+    if draft.freed and draft.case.status is CaseStatus.RUNNING:
+        distribution.start_allocated(draft)

@@ -1,7 +1,6 @@
 """A real redis-server for tests and benchmarks, on a port of its own."""
 
 import os
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -12,14 +11,13 @@ from redis import Redis
 from redis.exceptions import BusyLoadingError, ConnectionError
 
 from deploy.embedded_redis import find_redis_server
+from tests.chaos.ports import free_port
 
 
 @contextmanager
 def running_redis(directory: Path, *options: str) -> Iterator[int]:
     """A redis-server with its files in `directory`; gives its port, and ends with the block."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     server = find_redis_server(os.environ)
     argv = [str(server.executable), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(directory)]
     process = subprocess.Popen([*argv, *options], stdout=subprocess.DEVNULL)

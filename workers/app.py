@@ -12,7 +12,8 @@ from celery.exceptions import Ignore
 from celery.signals import worker_shutdown
 from kombu.entity import Queue
 
-from deploy.doorbell import CALL_TASK, CONNECT_QUEUE, DISPATCH_QUEUE, DRAIN_TASK, UPKEEP_QUEUE
+from deploy.doorbell import CALL_TASK, CONNECT_QUEUE, DISPATCH_QUEUE, DRAIN_TASK, LET_IN_TASK, UPKEEP_QUEUE
+from deploy.garbage import collect_seldom
 from deploy.settings import Settings
 from deploy.wiring import Parts
 from workers import fanout, timers, upkeep
@@ -20,11 +21,16 @@ from workers.chunks import Numbers
 from workers.fanout import FanOut
 from workers.keeping import Keeper
 from workers.station import Station
+from workers.webhooks import Courier
 
 RECOVER_TASK = "workers.upkeep.recover"
 TICK_TASK = "workers.timers.tick"
 BACKUP_TASK = "workers.keeping.back_up"
 ARCHIVE_TASK = "workers.keeping.archive"
+WEBHOOKS_TASK = "workers.webhooks.round"
+
+WEBHOOKS_ROUND_S = 1.0
+"""How often ends are collected, and what is due is sent."""
 
 BACKUP_LOOKED_FOR_S = 30.0
 """How often it is asked whether a backup is due."""
@@ -40,16 +46,23 @@ def create_app(settings: Settings, build: Callable[[Settings], Parts]) -> Celery
     fan_out = FanOut(app)
     stations: list[Station] = []
     keepers: list[Keeper] = []
+    couriers: list[Courier] = []
 
     def keeper() -> Keeper:
         if not keepers:
             keepers.append(Keeper(station().parts))
         return keepers[0]
 
+    def courier() -> Courier:
+        if not couriers:
+            couriers.append(Courier(station().parts))
+        return couriers[0]
+
     def station() -> Station:
         if not stations:
             makes_calls = CONNECT_QUEUE in app.amqp.queues.consume_from
             stations.append(Station(build(settings), fan_out.send, makes_calls=makes_calls))
+            collect_seldom()
         return stations[0]
 
     @app.task(name=DRAIN_TASK)  # type: ignore[untyped-decorator]
@@ -61,6 +74,11 @@ def create_app(settings: Settings, build: Callable[[Settings], Parts]) -> Celery
     def call(shard: int) -> None:
         """Makes connector calls of a shard."""
         station().call(shard)
+
+    @app.task(name=LET_IN_TASK)  # type: ignore[untyped-decorator]
+    def let_in(gate: str) -> None:
+        """Makes connector calls that wait at a gate."""
+        station().let_in(gate)
 
     @app.task(name=fanout.CHUNK_TASK, bind=True)  # type: ignore[untyped-decorator]
     def chunk(task: Task, shard: int, case_id: str, connector: str, numbers: list[int]) -> None:
@@ -95,7 +113,14 @@ def create_app(settings: Settings, build: Callable[[Settings], Parts]) -> Celery
         """Moves some ended cases to the archive."""
         keeper().archive()
 
+    @app.task(name=WEBHOOKS_TASK)  # type: ignore[untyped-decorator]
+    def send_webhooks() -> None:
+        """Tells who wants to know of ends."""
+        courier().round()
+
     def shut_down(**_: Any) -> None:
+        for sending in couriers:
+            sending.close()
         for running in stations:
             running.stop()
 
@@ -118,11 +143,13 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "task_routes": {
             DRAIN_TASK: {"queue": DISPATCH_QUEUE},
             CALL_TASK: {"queue": CONNECT_QUEUE},
+            LET_IN_TASK: {"queue": CONNECT_QUEUE},
             **fanout.ROUTES,
             RECOVER_TASK: {"queue": UPKEEP_QUEUE},
             TICK_TASK: {"queue": UPKEEP_QUEUE},
             BACKUP_TASK: {"queue": UPKEEP_QUEUE},
             ARCHIVE_TASK: {"queue": UPKEEP_QUEUE},
+            WEBHOOKS_TASK: {"queue": UPKEEP_QUEUE},
         },
         # Nobody reads a result: outcomes are events in the store. Celery only counts there what of a chord is over.
         "task_ignore_result": True,
@@ -163,6 +190,11 @@ def configuration(settings: Settings) -> dict[str, Any]:
                 "task": TICK_TASK,
                 "schedule": settings.tick_every_s,
                 "options": {"expires": max(5.0, settings.tick_every_s * 2)},
+            },
+            "webhooks": {
+                "task": WEBHOOKS_TASK,
+                "schedule": WEBHOOKS_ROUND_S,
+                "options": {"expires": WEBHOOKS_ROUND_S * 5},
             },
             **_kept_by_schedule(settings),
         },

@@ -9,6 +9,7 @@ finished meanwhile together, and drain their shards when nobody else does.
 import logging
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
+from enum import Enum, auto
 from queue import Empty, SimpleQueue
 from threading import Event, Lock, Semaphore, Thread
 from time import monotonic
@@ -20,8 +21,11 @@ from deploy.calling import awaited_of, event_of, request_of
 from engine.effects import Call
 from engine.errors import Unavailable
 from engine.events import CallAnswered, CallFailed
+from engine.store.gates import Gates
 from engine.store.port import Awaited, Reported, Store, Taken
 from workers.chunks import Chunk, Numbers
+from workers.doorkeeper import Doorkeeper
+from workers.local_calls import Finished, LocalCaller
 
 log = logging.getLogger(__name__)
 
@@ -71,27 +75,37 @@ class _InRoom(NamedTuple):
     since: float
 
 
-class _Finished(NamedTuple):
-    # None: the call was not made, because its attempts are used up.
-    shard: int
-    taken: Taken
-    outcome: Answer | None
+class _Signal(Enum):
+    """What reporters are told beside what finished: to go round once, or that the room is closed."""
+
+    GO_ROUND = auto()
+    CLOSE = auto()
 
 
 class CallRoom:
-    """Where one process makes its calls. `drain(shard)` is called for shards whose events nobody handles."""
+    """Where one process makes its calls. `drain(shard)` is called for shards whose events nobody handles, `keep_up` now
+    and then and where a connector is not known, to take over what has changed in `connectors`."""
 
     def __init__(
-        self, store: Store, connectors: Registry, owner: str, threads: int, drain: Callable[[int], None]
+        self,
+        store: Store,
+        connectors: Registry,
+        owner: str,
+        threads: int,
+        drain: Callable[[int], None],
+        gates: Gates,
+        keep_up: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
+        self._doorkeeper = Doorkeeper(store, gates, connectors, owner)
         self._connectors = connectors
         self._owner = owner
         self._drain = drain
+        self._keep_up = keep_up
         self._threads = threads
         self._waiting: deque[_InRoom] = deque()
         self._wake: SimpleQueue[bool] = SimpleQueue()
-        self._finished: SimpleQueue[_Finished | None] = SimpleQueue()
+        self._finished: SimpleQueue[Finished | _Signal] = SimpleQueue()
         self._in_room: dict[str, _InRoom] = {}
         self._running: set[str] = set()
         self._undrained: deque[int] = deque()
@@ -110,6 +124,8 @@ class CallRoom:
         self._reporters = [Thread(target=self._report, name=f"reporter-{n}", daemon=True) for n in range(REPORTERS)]
         for thread in (*self._callers, *self._reporters):
             thread.start()
+        self.local = LocalCaller(self)
+        """Makes quick calls for the drains of this process."""
 
     def take(self, shard: int, known: Sequence[Call] = ()) -> bool:
         """Takes calls of a shard as far as there is room. Whether some are left for other workers.
@@ -126,7 +142,7 @@ class CallRoom:
             # go round as fast as it can while the calls run; this room remembers the shard, and `recover` tells others.
             return bool(known)
         taken = self._store.take_calls(shard, self._owner, room, known)
-        self._enter(shard, taken)
+        self.enter(shard, taken)
         left = len(known) > room if known else len(taken) == room
         if left:
             self._full_at = monotonic()
@@ -141,8 +157,16 @@ class CallRoom:
         idle = self._threads - self._unfinished()
         if idle <= 0 or self._closing.is_set() or all(self._is_quick(call.connector) for call in placed):
             return placed
-        self._enter(shard, self._store.take_calls(shard, self._owner, idle, placed))
+        self.enter(shard, self._store.take_calls(shard, self._owner, idle, placed))
         return placed[idle:]
+
+    def is_local(self, call: Call) -> bool:
+        """Whether a call is quick, and neither a limit nor a host in trouble could make it wait."""
+        return not self._closing.is_set() and self._is_quick(call.connector) and self._doorkeeper.is_open(call)
+
+    def finish(self, finished: Finished) -> None:
+        """Reports a call that was made."""
+        self._finished.put(finished)
 
     def take_chunk(self, shard: int, numbers: Numbers, done: Callable[[], None]) -> None:
         """Takes the calls of a chunk, as many at a time as there is room for. `done` is called when none is left,
@@ -170,11 +194,13 @@ class CallRoom:
         while self._in_room and monotonic() < until:
             self._reporters[0].join(0.02)
         for _ in self._reporters:
-            self._finished.put(None)
+            self._finished.put(_Signal.CLOSE)
         for reporter in self._reporters:
             reporter.join(STOPPED_WITHIN_S)
         for _ in self._callers:
             self._wake.put(False)
+        self.local.close()
+        self._doorkeeper.go_round(lambda _: 0)
         if self._in_room:
             log.warning("%d calls still run; they are repeated after their deadline", len(self._in_room))
 
@@ -197,7 +223,21 @@ class CallRoom:
     def _is_quick(self, connector: str) -> bool:
         return self._average_s.get(connector, 1.0) < QUICK_S
 
-    def _enter(self, shard: int, taken: Sequence[Taken]) -> None:
+    def let_in(self, gate: str) -> None:
+        """Calls wait at a gate, and perhaps nobody beyond it is left to let them in."""
+        self._doorkeeper.look(gate)
+        self._finished.put(_Signal.GO_ROUND)
+
+    def enter(self, shard: int, taken: Sequence[Taken]) -> None:
+        """Makes calls that were taken, as far as their gates let them in."""
+        inside = self._doorkeeper.admit(shard, taken)
+        if len(inside) < len(taken):
+            for item in {each.call.item for each in taken}.difference(each.call.item for each in inside):
+                self._leave(item)
+            self._finished.put(_Signal.GO_ROUND)
+        self._begin(shard, inside)
+
+    def _begin(self, shard: int, taken: Sequence[Taken]) -> None:
         now = monotonic()
         for each in taken:
             entry = _InRoom(shard, each, now)
@@ -205,9 +245,20 @@ class CallRoom:
             self._waiting.append(entry)
         self._wake_for(taken)
 
+    def _let_some_in(self) -> None:
+        """Goes to the gates, and begins what they let in."""
+        for shard, taken, failure in self._doorkeeper.go_round(self._room_for):
+            if failure is None:
+                self._begin(shard, taken)
+                continue
+            for each in taken:
+                self._in_room[each.call.item] = _InRoom(shard, each, monotonic())
+                self.finish(_finished(shard, each, failure))
+
     def _leave(self, item: str) -> None:
         self._in_room.pop(item, None)
         self._lost.discard(item)
+        self._doorkeeper.left(item)
         chunk = self._chunk_of.pop(item, None)
         if chunk is not None:
             chunk.settle([item])
@@ -236,7 +287,7 @@ class CallRoom:
             taken = self._store.take_named(chunk.shard, self._owner, items)
         finally:
             # What was not taken is no concern of the chunk any more: somebody else has it, or will find it.
-            self._enter(chunk.shard, taken)
+            self.enter(chunk.shard, taken)
             for item in set(items).difference(each.call.item for each in taken):
                 self._leave(item)
 
@@ -269,7 +320,7 @@ class CallRoom:
 
     def _make(self, entry: _InRoom) -> None:
         if self._is_to_be_made(entry):
-            self._finished.put(_Finished(entry.shard, entry.taken, self._called(entry.taken)))
+            self.finish(self.called(entry.shard, entry.taken))
         else:
             self._leave(entry.taken.call.item)
 
@@ -283,16 +334,20 @@ class CallRoom:
             )
         return entry.taken.call.item not in self._lost
 
-    def _called(self, taken: Taken) -> Answer | None:
+    def called(self, shard: int, taken: Taken) -> Finished:
+        """Makes a call, unless its attempts are used up."""
         call, attempt = taken
         if attempt > call.attempts + LOSSES_FORGIVEN:
-            return None
+            return _finished(shard, taken, None)
+        if self._connectors.get(call.connector) is None:
+            self._keep_up()
         began = monotonic()
         outcome = self._connectors.begin(request_of(call, attempt))
         took = monotonic() - began
+        self._doorkeeper.ended(call, outcome)
         # A plain moving average: a lost update of another thread does not matter.
         self._average_s[call.connector] = self._average_s.get(call.connector, took) * 0.9 + took * 0.1
-        return outcome
+        return _finished(shard, taken, outcome)
 
     # -- reporting ---------------------------------------------------------------------------------------------
 
@@ -308,10 +363,11 @@ class CallRoom:
                 # Calls that were not reported are repeated after their deadline; events stay in the stream.
                 log.exception("a round of reports raised")
 
-    def _go_round(self, finished: list[_Finished]) -> None:
+    def _go_round(self, finished: list[Finished]) -> None:
         if finished:
             self._report_batch(finished)
         if not self._closing.is_set():
+            self._let_some_in()
             self._look_around()
             self._take_more()
         self._drain_some()
@@ -319,18 +375,18 @@ class CallRoom:
             self._renewed_at = monotonic()
             self._renew()
 
-    def _next_batch(self) -> tuple[list[_Finished], bool]:
+    def _next_batch(self) -> tuple[list[Finished], bool]:
         """What has finished meanwhile; False when the room is closed."""
         try:
-            first = self._finished.get(timeout=STALLED_S if self._waiting else RENEWED_EVERY_S)
+            following = self._finished.get(timeout=self._pause_s())
         except Empty:
             for _ in range(min(len(self._waiting), self._threads)):
                 self._wake.put(True)
             return [], True
-        batch: list[_Finished] = []
-        following: _Finished | None = first
-        while following is not None:
-            batch.append(following)
+        batch: list[Finished] = []
+        while following is not _Signal.CLOSE:
+            if isinstance(following, Finished):
+                batch.append(following)
             if len(batch) == REPORTED_AT_ONCE:
                 return batch, True
             try:
@@ -339,8 +395,14 @@ class CallRoom:
                 return batch, True
         return batch, False
 
-    def _report_batch(self, batch: list[_Finished]) -> None:
-        by_shard: dict[int, list[_Finished]] = {}
+    def _pause_s(self) -> float:
+        """How long a reporter waits at most for something to finish."""
+        pause_s = STALLED_S if self._waiting else RENEWED_EVERY_S
+        look_at = self._doorkeeper.next_look()
+        return pause_s if look_at is None else min(pause_s, max(look_at - monotonic(), 0.0))
+
+    def _report_batch(self, batch: list[Finished]) -> None:
+        by_shard: dict[int, list[Finished]] = {}
         for finished in batch:
             by_shard.setdefault(finished.shard, []).append(finished)
         for shard, together in by_shard.items():
@@ -348,7 +410,7 @@ class CallRoom:
                 ring = self._reported(shard, together)
             finally:
                 for each in together:
-                    self._leave(each.taken.call.item)
+                    self._leave(each.item)
             if ring:
                 self._undrained.append(shard)
 
@@ -362,9 +424,10 @@ class CallRoom:
             finally:
                 self._may_drain.release()
 
-    def _reported(self, shard: int, finished: Sequence[_Finished]) -> bool:
+    def _reported(self, shard: int, finished: Sequence[Finished]) -> bool:
         """Reports, waiting for a store that is away as long as the calls may still be this process's."""
-        outcomes, awaited = _told_apart(finished)
+        outcomes = [each.told for each in finished if isinstance(each.told, Reported)]
+        awaited = [each.told for each in finished if isinstance(each.told, Awaited)]
         for attempt in range(REPORT_ATTEMPTS):
             try:
                 if awaited:
@@ -412,6 +475,11 @@ class CallRoom:
             by_shard.setdefault(shard, []).append(taken)
         for shard, together in by_shard.items():
             self._renew_some(shard, together)
+        try:
+            self._doorkeeper.renew()
+            self._keep_up()
+        except Unavailable as away:
+            log.warning("places at gates were not renewed, and connectors stay as they are: %s", away)
 
     def _renew_some(self, shard: int, together: Sequence[Taken]) -> None:
         try:
@@ -424,20 +492,12 @@ class CallRoom:
         self._lost.update(waiting.intersection(lost))
 
 
-def _report_of(taken: Taken, outcome: Outcome | None) -> Reported:
-    call = taken.call
-    return Reported(_event(taken, outcome), call.correlation_id, call.instance is not None)
-
-
-def _told_apart(finished: Sequence[_Finished]) -> tuple[list[Reported], list[Awaited]]:
-    """The outcomes that are there, and the calls whose outcome comes by callback."""
-    outcomes, awaited = [], []
-    for each in finished:
-        if isinstance(each.outcome, Later):
-            awaited.append(awaited_of(*each.taken, each.outcome))
-        else:
-            outcomes.append(_report_of(each.taken, each.outcome))
-    return outcomes, awaited
+def _finished(shard: int, taken: Taken, outcome: Answer | None) -> Finished:
+    """What the store is to be told of a call. Without an outcome it was not made: its attempts are used up."""
+    call, attempt = taken
+    if isinstance(outcome, Later):
+        return Finished(shard, call.item, awaited_of(call, attempt, outcome))
+    return Finished(shard, call.item, Reported(_event(taken, outcome), call.correlation_id, call.instance is not None))
 
 
 def _event(taken: Taken, outcome: Outcome | None) -> CallAnswered | CallFailed:

@@ -3,10 +3,10 @@
 import os
 
 from deploy.settings import Settings
-from deploy.wiring import build
+from deploy.started import started
 from workers.app import create_app
 from workers.logs import set_up_logs
 
 settings = Settings.from_environment(os.environ)
 set_up_logs(settings.log_level)
-app = create_app(settings, build)
+app = create_app(settings, started)

@@ -33,12 +33,15 @@ class Station:
         self.owner = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}".replace(" ", "_")
         self._room: CallRoom | None = None
         if makes_calls:
-            self._room = CallRoom(parts.store, parts.connectors, self.owner, parts.settings.connect_threads, self.drain)
+            threads = parts.settings.connect_threads
+            self._room = CallRoom(
+                parts.store, parts.connectors, self.owner, threads, self.drain, parts.gates, parts.installed.refresh
+            )
 
     def drain(self, shard: int) -> None:
         """Drains a shard unless somebody else does, and sees to what comes out of it."""
         try:
-            drained = self.parts.runner.drain(shard, self.owner, self._room.begin if self._room is not None else None)
+            drained = self.parts.runner.drain(shard, self.owner, self._room.local if self._room is not None else None)
         except Unavailable as away:
             # Nothing is lost: the events stay in the stream, and `recover` rings once Redis is back.
             log.warning("shard %d is left alone: %s", shard, away)
@@ -56,6 +59,11 @@ class Station:
     def call(self, shard: int) -> None:
         """Makes calls that wait in a shard."""
         self._see_to(shard, ())
+
+    def let_in(self, gate: str) -> None:
+        """Makes calls that wait at a gate, if they may pass."""
+        assert self._room is not None, "gates come by the queue of calls"
+        self._room.let_in(gate)
 
     def chunk(self, shard: int, numbers: Numbers, over: Callable[[], None]) -> None:
         """Makes the calls of a chunk; `over` is called when none of them is left."""

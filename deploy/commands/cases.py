@@ -292,6 +292,45 @@ def trigger(server: Server, case_id: str, name: str, data: Any) -> None:
     show(asked, [f"case {asked['case_id']} is told of {name}"], as_json=server.as_json)
 
 
+@click.command("raise")
+@click.argument("case_id", metavar="CASE")
+@click.argument("name")
+@click.option("--item", "item_id", help="The item that it is about; else the case as a whole.")
+@click.option(
+    "--data",
+    callback=json_object,
+    default="{}",
+    metavar="JSON|@FILE|-",
+    help="Variables of the case that it brings: a JSON object, a file with one, or - for standard input.",
+)
+@with_server
+def raise_(server: Server, case_id: str, name: str, item_id: str | None, data: dict[str, Any]) -> None:
+    """Tell a case that NAME happened, which its flow does not foresee.
+
+    What is done about it the rules of its specification say, else its handlers; where none does it is only noted.
+
+    \b
+    Example:
+      casewright raise order-1001 customer_insolvent
+    """
+    asked = server.client.raise_exception(case_id, name, item_id=item_id, data=data)
+    show(asked, [f"case {asked['case_id']} is told of {name}"], as_json=server.as_json)
+
+
+@click.command()
+@click.argument("case_id", metavar="CASE")
+@with_server
+def replace(server: Server, case_id: str) -> None:
+    """Call off a worklet, named by its own CASE, and have the rules choose anew.
+
+    \b
+    Example:
+      casewright replace ward-7.3
+    """
+    asked = server.client.replace_worklet(case_id)
+    show(asked, [f"case {asked['case_id']} runs another worklet"], as_json=server.as_json)
+
+
 def case_lines(shown: Json) -> list[str]:
     """A case, for people."""
     lines = [

@@ -19,13 +19,26 @@ item_argument = click.argument("item_id", metavar="ITEM")
 @click.option("--resource", help="Whose; * for everybody's. Default: one's own.")
 @click.option("--state", type=click.Choice(STATES), help="Only those that stand so; ended ones only with --case.")
 @click.option("--case", "case_id", help="Only those of this case.")
+@click.option("--task", help="Only those of this task.")
+@click.option("--specification", help="Only those of cases of this specification.")
+@click.option("--due-before", metavar="MOMENT", help="Only what is due before 2026-01-31T12:00:00Z, the first first.")
+@click.option("--search", metavar="WORDS", help="Only those with these words: 'anna', or in one value 'city:rome'.")
 @limit_option
 @cursor_option
 @with_server
 def items(
-    server: Server, resource: str | None, state: str | None, case_id: str | None, limit: int, cursor: str | None
+    server: Server,
+    resource: str | None,
+    state: str | None,
+    case_id: str | None,
+    task: str | None,
+    specification: str | None,
+    due_before: str | None,
+    search: str | None,
+    limit: int,
+    cursor: str | None,
 ) -> None:
-    """List work items, oldest first.
+    """List work items, the most urgent first: by priority, then by when they are due, then by age.
 
     Those that wait or are under way: one's own, and with the permission those of others.
 
@@ -34,7 +47,17 @@ def items(
       casewright items --resource '*'
       casewright items --user clerk --state offered
     """
-    page = server.client.items(resource_id=resource, state=state, case_id=case_id, limit=limit, cursor=cursor)
+    page = server.client.items(
+        resource_id=resource,
+        state=state,
+        case_id=case_id,
+        task=task,
+        specification=specification,
+        due_before=due_before,
+        search=search,
+        limit=limit,
+        cursor=cursor,
+    )
     rows = [
         (
             each["item_id"],
@@ -60,7 +83,7 @@ def claim(server: Server, item_id: str) -> None:
     Example:
       casewright claim order-1001:2 --user clerk
     """
-    _show_moved(server, server.client.claim(item_id))
+    show_moved(server, server.client.claim(item_id))
 
 
 @click.command("start-item")
@@ -75,7 +98,7 @@ def start_item(server: Server, item_id: str) -> None:
     Example:
       casewright start-item order-1001:2 --user clerk
     """
-    _show_moved(server, server.client.start(item_id))
+    show_moved(server, server.client.start(item_id))
 
 
 @click.command()
@@ -106,7 +129,7 @@ def complete(server: Server, item_id: str, output: Any, strict: bool) -> None:
             client.claim(item_id)
         if state in ("offered", "allocated"):
             client.start(item_id)
-    _show_moved(server, client.complete(item_id, output))
+    show_moved(server, client.complete(item_id, output))
 
 
 @click.command("suspend-item")
@@ -121,7 +144,7 @@ def suspend_item(server: Server, item_id: str) -> None:
     Example:
       casewright suspend-item order-1001:2 --user clerk
     """
-    _show_moved(server, server.client.suspend_item(item_id))
+    show_moved(server, server.client.suspend_item(item_id))
 
 
 @click.command("resume-item")
@@ -134,7 +157,7 @@ def resume_item(server: Server, item_id: str) -> None:
     Example:
       casewright resume-item order-1001:2 --user clerk
     """
-    _show_moved(server, server.client.resume_item(item_id))
+    show_moved(server, server.client.resume_item(item_id))
 
 
 @click.command("add-instance")
@@ -160,6 +183,7 @@ def add_instance(server: Server, item_id: str, data: Any) -> None:
     show(added, [f"item {added['item_id']} ({added['task']}) was added"], as_json=server.as_json)
 
 
-def _show_moved(server: Server, item: dict[str, Any]) -> None:
+def show_moved(server: Server, item: dict[str, Any]) -> None:
+    """Says how an item stands after a move."""
     of = f" of {item['owner']}" if item["owner"] else ""
     show(item, [f"item {item['item_id']} ({item['task']}){of} is {item['state']}"], as_json=server.as_json)

@@ -64,6 +64,9 @@ class _NobodyToWake:
     def calls(self, shard: int) -> None:
         pass
 
+    def let_in(self, gate: str) -> None:
+        pass
+
 
 def parts_in_memory(settings: Settings, environment: Mapping[str, str]) -> Parts:
     """An installation without Redis, for one case."""

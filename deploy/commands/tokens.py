@@ -15,8 +15,9 @@ import jwt
 from api.permissions import Access
 from deploy.commands.output import Refused, show
 from deploy.commands.settings import data_dir_option, json_option, settings_with
-from deploy.credentials import ADMIN_USER, CredentialsError, signing_secret
+from deploy.credentials import ADMIN_USER, CredentialsError
 from deploy.settings import YEAR_S, Settings
+from deploy.signing_keys import present_key, rotate
 
 EVERY_ROLE = tuple(role.value for role in Access)
 
@@ -57,7 +58,7 @@ def token(user: str, access: tuple[str, ...], lifetime_s: int | None, data_dir: 
 def signed_token(settings: Settings, user: str, access: Sequence[str], lifetime_s: int) -> str:
     """An access token of a user. Raises `Failure` where the secret cannot be read."""
     try:
-        secret = signing_secret(settings)
+        key = present_key(settings)
     except CredentialsError as error:
         raise Refused(str(error)) from None
     now = int(time.time())
@@ -71,4 +72,28 @@ def signed_token(settings: Settings, user: str, access: Sequence[str], lifetime_
         "nbf": now,
         "exp": now + lifetime_s,
     }
-    return jwt.encode(claims, secret, "HS256")
+    return jwt.encode(claims, key.secret, "HS256", {"kid": key.id})
+
+
+@click.command()
+@click.option("--at-once", is_flag=True, help="Refuse tokens of the keys before from now on: one of them has leaked.")
+@data_dir_option
+@json_option
+def rotate_keys(data_dir: Path | None, *, at_once: bool, as_json: bool) -> None:
+    """Sign tokens with a new key from now on.
+
+    Processes that run take it over within a second. Tokens that were signed before are good until they end: no refresh
+    token is good for longer than CASEWRIGHT_REFRESH_LIFETIME_S. With --at-once everybody has to log in again.
+
+    \b
+    Example:
+      casewright rotate-keys
+    """
+    settings = settings_with(data_dir=data_dir)
+    try:
+        made = rotate(settings, 0 if at_once else settings.refresh_lifetime_s)
+    except CredentialsError as error:
+        raise Refused(str(error)) from None
+    before = "refused from now on" if at_once else f"good for {settings.refresh_lifetime_s:,} s more at most"
+    lines = [f"tokens are signed with key {made.id} from now on; those signed before are {before}"]
+    show({"key": made.id, "refused_at_once": at_once}, lines, as_json=as_json)

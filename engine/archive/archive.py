@@ -7,6 +7,7 @@ A tree is one file in the format of a backup, so it is checked whenever it is re
 
 from binascii import crc32
 from collections import OrderedDict
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from threading import Lock
 
@@ -23,16 +24,23 @@ from engine.store.paging import Cursor, page
 from engine.store.port import CasePage, CaseQuery
 from engine.store.tree import CaseRecord, Tree
 
+SUFFIX = ".tree"
+
 TREES_REMEMBERED = 16
 """Who pages through a journal asks for the same tree again and again."""
+
+REMEMBERED_S = 60.0
+"""A tree can be kept anew, when somebody in it is forgotten; whoever has read it before reads it again after this."""
 
 
 class Archive:
     """Case trees that have left the store. Safe for use by several threads."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, clock: Callable[[], float] = lambda: 0.0) -> None:
+        """`clock` counts seconds: with it a tree is not remembered for longer than it may be."""
+        self._clock = clock
         self._place = place
-        self._remembered: OrderedDict[str, Tree] = OrderedDict()
+        self._remembered: OrderedDict[str, tuple[float, Tree]] = OrderedDict()
         self._lock = Lock()
 
     def case(self, case_id: str) -> Case | None:
@@ -75,13 +83,14 @@ class Archive:
     def tree(self, root: str) -> Tree | None:
         """An archived tree. Raises `Unavailable` (`archive_damaged`) when its file is not what was written."""
         with self._lock:
-            if root in self._remembered:
+            read_at, remembered = self._remembered.get(root, (0.0, None))
+            if remembered is not None and self._clock() - read_at < REMEMBERED_S:
                 self._remembered.move_to_end(root)
-                return self._remembered[root]
+                return remembered
         tree = self._read(root)
         if tree is not None:
             with self._lock:
-                self._remembered[root] = tree
+                self._remembered[root] = (self._clock(), tree)
                 while len(self._remembered) > TREES_REMEMBERED:
                     self._remembered.popitem(last=False)
         return tree
@@ -91,11 +100,23 @@ class Archive:
         there = self._read(tree.root)
         if there is not None and _same(there, tree):
             return
+        self.replace(tree)
+
+    def replace(self, tree: Tree) -> None:
+        """Keeps a tree in the place of what was kept of it. Other processes may show that for a minute."""
         content = BytesIO()
         writer = BlockWriter(content.write)
         writer.record(pack(tree))
         writer.end()
         self._place.write(name_of(tree.root), content.getvalue())
+        with self._lock:
+            self._remembered.pop(tree.root, None)
+
+    def roots(self) -> Iterator[str]:
+        """The root cases of all trees."""
+        for name in self._place.names():
+            if name.endswith(SUFFIX):
+                yield name.rpartition("/")[2].removesuffix(SUFFIX)
 
     def _record(self, case_id: str) -> CaseRecord | None:
         tree = self.tree(root_of(case_id))
@@ -115,7 +136,7 @@ class Archive:
 
 def name_of(root: str) -> str:
     """The name of the file of a tree. The digits before it keep directories small."""
-    return f"{crc32(root.encode()) % 4096:03x}/{root}.tree"
+    return f"{crc32(root.encode()) % 4096:03x}/{root}{SUFFIX}"
 
 
 def _same(one: Tree, other: Tree) -> bool:

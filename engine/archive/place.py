@@ -1,5 +1,6 @@
 """The port of where archived trees lie: a directory, or an object store."""
 
+from collections.abc import Iterator
 from typing import Protocol
 
 
@@ -11,3 +12,6 @@ class Place(Protocol):
 
     def write(self, name: str, content: bytes) -> None:
         """Writes a file, whole or not at all, over one of that name. When this returns it is there to stay."""
+
+    def names(self) -> Iterator[str]:
+        """The names of all files."""

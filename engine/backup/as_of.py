@@ -15,6 +15,7 @@ from typing import Any
 
 from engine.backup.checking import completions, with_completions
 from engine.case import Case, CaseStatus
+from engine.case_words import words_of_case
 from engine.definitions import Definitions
 from engine.effects import Append, Call, DropCall, Effect, ForgetResults, KeepResult, PlaceCall, RepeatCall, StartChild
 from engine.events import (
@@ -103,7 +104,7 @@ def as_of(tree: Tree, moment: int, definitions: Definitions) -> Tree | None:
     aside += [codec.unpack_envelope(packed) for packed_ones in parked.values() for packed in packed_ones]
     events = list(_on_their_way(tree, moment, pasts, aside))
     aside += [envelope for _, envelope in events]
-    cases = [_record(past, parked[case_id], aside) for case_id, past in pasts.items()]
+    cases = [_record(past, parked[case_id], aside, definitions) for case_id, past in pasts.items()]
     waiting = tuple((at, codec.pack_envelope(envelope)) for at, envelope in events)
     return Tree(tree.root, moment, tuple(cases), waiting, dead)
 
@@ -204,8 +205,9 @@ def _retried(past: _Past) -> Sequence[Entry]:
     return ()
 
 
-def _record(past: _Past, parked: tuple[bytes, ...], aside: Sequence[Envelope]) -> CaseRecord:
+def _record(past: _Past, parked: tuple[bytes, ...], aside: Sequence[Envelope], definitions: Definitions) -> CaseRecord:
     case = past.case
+    net = definitions.get(case.specification, case.specification_version).nets[case.net]
     packed = codec.pack_case(case)
     items = with_completions(past.items, completions(aside))
     own: list[Any] = [each.event for each in aside if each.case_id == case.id] + list(case.kept)
@@ -222,6 +224,7 @@ def _record(past: _Past, parked: tuple[bytes, ...], aside: Sequence[Envelope]) -
         past.results,
         tuple(sorted(timers - fired)),
         parked,
+        tuple(sorted(words_of_case(net, case.data))),
     )
 
 

@@ -5,7 +5,7 @@ A source is a path (a string that begins with `$`), any other JSON value, or the
 schema of its variable.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from engine.data.schemas import Schema
 from engine.data.transforms import Transform, TransformFailed
 from engine.errors import Problem
 
-__all__ = ["MISSING", "InputMapping", "OutputMapping", "Source", "ValidationFailed"]
+__all__ = ["MISSING", "InputMapping", "OutputMapping", "Source", "ValidationFailed", "read_names"]
 
 OUTPUT = "output"
 """The name under which an expression of an output mapping sees what the task gave back."""
@@ -122,3 +122,17 @@ class OutputMapping:
         if problems:
             raise ValidationFailed(tuple(problems))
         return changes
+
+
+def read_names(place: str, sources: Iterable[Source], data: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names that sources give, each a name or a list of names, without doubles. Raises `ValidationFailed`."""
+    names: list[str] = []
+    for source in sources:
+        value = source.read(data, data)
+        if value is MISSING or value is None:
+            continue
+        for name in value if isinstance(value, list) else [value]:
+            if not isinstance(name, str):
+                raise ValidationFailed((Problem(place, f"a name is a string, not {name!r}"),))
+            names.append(name)
+    return tuple(dict.fromkeys(names))

@@ -29,7 +29,9 @@ LIVE = WAITING | {ItemState.STARTED, ItemState.SUSPENDED}
 class WorkItem(Struct, array_like=True, frozen=True):
     """An item. `version` counts its moves; `applied` is None until its completion was applied (or discarded).
 
-    `suspended_from` is what a suspended item is again when it is resumed.
+    `suspended_from` is what a suspended item is again when it is resumed. `ignored` gave it back and do not get it
+    again before it is started. `given` is its input as it was started with, once somebody has changed it. `words` are
+    those by which it is found.
 
     Times are milliseconds since 1970, 0 for what has not happened.
     """
@@ -60,3 +62,6 @@ class WorkItem(Struct, array_like=True, frozen=True):
     reason: str | None = None
     instance: int | None = None
     suspended_from: ItemState | None = None
+    ignored: tuple[str, ...] = ()
+    given: dict[str, Any] | None = None
+    words: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from engine.case import BUSY, LEFT, WAITING, RunState
 from engine.draft import SWEPT_PER_STEP, Draft
-from engine.effects import Append, DropCall, ForgetResults, MoveItem
+from engine.effects import Append, DropCall, ForgetResults, MoveItem, SettleItem
 from engine.events import CaseCancelled
 from engine.items.work_item import ItemState
 from engine.names import child_id
@@ -25,6 +25,9 @@ def leave(draft: Draft, number: int, state: RunState) -> None:
     draft.note(state, run.task, number)
     timers.clear(draft, number)
     draft.unsettled = True
+    if run.state is RunState.AHEAD_COMPLETED:
+        draft.effects.append(SettleItem(draft.item(number), applied=False))
+        draft.note("discarded", run.task, number, "its task was never enabled")
     if run.state in WAITING and draft.task(run.task).delay is not None:
         # It has nothing out yet.
         del draft.case.runs[number]
@@ -45,6 +48,13 @@ def empty(draft: Draft, region: Region, *, sparing: int = 0) -> None:
     names = frozenset(region.tasks)
     for number, run in list(draft.case.runs.items()):
         if run.task in names and number != sparing and run.state in STOPPED:
+            leave(draft, number, RunState.CANCELLED)
+
+
+def stop_runs(draft: Draft) -> None:
+    """Cancels all runs of a case."""
+    for number, run in list(draft.case.runs.items()):
+        if run.state not in LEFT:
             leave(draft, number, RunState.CANCELLED)
 
 

@@ -9,15 +9,19 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from engine.case import BUSY, InstanceSet, Run, RunState, TimerKind
+from engine.case import BUSY, Completed, InstanceSet, Run, RunState, TimerKind
 from engine.data.expressions import ExpressionFailed
 from engine.data.mapping import ValidationFailed
 from engine.draft import Draft
 from engine.effects import DropCall, ForgetResults, GatherInstances
+from engine.exceptions import worklets
 from engine.exceptions.raising import DATA_FAILURES, BoundExceeded, raise_data_exception
 from engine.items.work_item import ItemState
 from engine.net import cancellation, guards, instances, joins, marking, mutexes, splits, timers, work
-from engine.spec.model import Flow, Kind, OnFailure, OnThreshold, Task, Test
+from engine.spec.model import Flow, Join, Kind, OnFailure, OnThreshold, Task, Test
+
+NOTHING_OUT = InstanceSet((), 0)
+"""The instances of a run that has no item, call or child, because it could not be begun."""
 
 Trigger = tuple[Any] | None
 """What the outside event brought that a task had waited for, in a tuple of its own: it may be null."""
@@ -50,14 +54,28 @@ def fire(draft: Draft, task: Task, trigger: Trigger = None) -> None:
         else:
             _begin(draft, task, RunState.EXECUTING, trigger)
     except DATA_FAILURES as failure:
+        _give_back(draft, task, trigger)
         raise_data_exception(draft, task.name, 0, failure)
+
+
+def announce(draft: Draft, task: Task) -> None:
+    """The item of a task is shown to people before it can be started (early distribution, WRP-18)."""
+    number = draft.next_number()
+    draft.case.runs[number] = Run(task.name, RunState.ANNOUNCED)
+    draft.effects += work.announced(draft, task, number)
+    draft.note("announced", task.name, number)
 
 
 def enable(draft: Draft, task: Task, trigger: Trigger = None) -> None:
     """The task waits for a person: its item, or one for each instance, is created, and no token is taken yet."""
     try:
+        announced = _announced_run(draft, task)
+        if announced is not None:
+            _become_enabled(draft, task, announced, trigger)
+            return
         _begin(draft, task, RunState.ENABLED, trigger)
     except DATA_FAILURES as failure:
+        _give_back(draft, task, trigger)
         raise_data_exception(draft, task.name, 0, failure)
 
 
@@ -75,39 +93,53 @@ def delay(draft: Draft, task: Task) -> None:
     timers.run(draft, [due], number)
 
 
-def start(draft: Draft, number: int) -> None:
-    """A run that waited for a person is started: it takes its tokens and its mutex, unless it has them."""
+def start(draft: Draft, number: int) -> bool:
+    """A run that waited for a person is started: it takes its tokens and its mutex, unless it has them.
+
+    Returns whether it is; else an exception was raised.
+    """
     run = draft.case.runs[number]
     if run.state not in (RunState.ENABLED, RunState.REPEATING):
         # Somebody starts a further instance of a run that was started, or that nobody waits for any more.
-        return
+        return True
     task = draft.task(run.task)
     try:
         dues = timers.of_start(draft, task)
     except DATA_FAILURES as failure:
-        raise_data_exception(draft, task.name, number, failure)
-        return
+        raise_data_exception(draft, task.name, number, failure, live=True)
+        return False
     if run.state is RunState.ENABLED:
-        take_tokens(draft, task)
+        run = replace(run, took=take_tokens(draft, task))
         mutexes.hold(draft, task, number)
         draft.note("fired", run.task, number)
     draft.case.runs[number] = replace(run, state=RunState.EXECUTING)
     timers.run(draft, dues, number)
+    return True
 
 
-def complete(draft: Draft, number: int, output: Any, *, mapped: bool = True) -> bool:
+def complete(draft: Draft, number: int, output: Any, *, mapped: bool = True, ensured: bool = True) -> bool:
     """Completes a run: its output is mapped into the case's data and its tokens flow, or an exception is raised.
 
-    `mapped=False` completes it without output (a skipped item). Returns whether the tokens have flowed.
+    `mapped=False` completes it without output (a skipped item); `ensured=False` whatever its task is to ensure. Returns
+    whether the tokens have flowed.
     """
     run = draft.case.runs[number]
     task = draft.task(run.task)
     try:
-        changes = task.output.apply(seen(output, run.trigger), draft.variables) if mapped and task.output else {}
+        changes = _changes(draft, task, seen(output, run.trigger)) if mapped else {}
     except (ValidationFailed, ExpressionFailed) as failure:
         raise_data_exception(draft, task.name, number, failure)
         return False
-    return _finish(draft, number, changes)
+    return _finish(draft, number, changes, ensured=ensured)
+
+
+def _changes(draft: Draft, task: Task, output: Any) -> Mapping[str, Any]:
+    """The variables that an output changes. Raises `ValidationFailed`, `ExpressionFailed`."""
+    if task.output is not None:
+        return task.output.apply(output, draft.variables)
+    # Whoever wrote a task that rules pick a worklet for could not know what that would give.
+    picked = task.decomposition is not None and task.decomposition.picked
+    return worklets.by_name(draft.net, output) if picked and isinstance(output, dict) else {}
 
 
 def end_instance(draft: Draft, number: int, instance: int, state: ItemState, output: Any = None) -> bool:
@@ -160,11 +192,17 @@ def finish_gathered(draft: Draft, number: int, values: Mapping[str, Any], *, for
     _finish(draft, number, values, forced=forced)
 
 
-def take_tokens(draft: Draft, task: Task) -> None:
-    """Takes the tokens that one firing of the task needs; a cancelling join empties its region with them."""
-    draft.touched.update(joins.take(task, draft.state))
+def take_tokens(draft: Draft, task: Task) -> tuple[str, ...]:
+    """Takes the tokens that one firing of the task needs; a cancelling join empties its region with them.
+
+    Gives the places they were in, where the task could have taken others.
+    """
+    taken = joins.take(task, draft.state)
+    # A token less makes nothing fire; it may end the waiting of a task for somebody who has not started it.
+    draft.touched.update(draft.net.watched.intersection(taken))
     if task.resets is not None:
         cancellation.empty(draft, task.resets)
+    return taken if len(task.inputs) > 1 and task.join in (Join.XOR, Join.OR) else ()
 
 
 def seen(output: Any, trigger: Trigger) -> Any:
@@ -172,6 +210,25 @@ def seen(output: Any, trigger: Trigger) -> Any:
     if trigger is None:
         return output
     return {**output, "trigger": trigger[0]} if isinstance(output, dict) else {"trigger": trigger[0]}
+
+
+def pass_by(draft: Draft, task: Task) -> bool:
+    """Takes the tokens of a task that cannot begin and gives them on, as if it had been done. Whether it could."""
+    try:
+        flows = splits.chosen(task, draft.variables)
+    except DATA_FAILURES as failure:
+        raise_data_exception(draft, task.name, 0, failure)
+        return False
+    take_tokens(draft, task)
+    draft.note("skipped", task.name)
+    _go_on(draft, task, flows, 0)
+    return True
+
+
+def _give_back(draft: Draft, task: Task, trigger: Trigger) -> None:
+    """What an outside event brought is kept again for a task that could not begin, if it is one that is kept."""
+    if trigger is not None and task.trigger is not None and task.trigger.persistent:
+        draft.case.triggers = ((task.trigger.name, trigger[0]), *draft.case.triggers)
 
 
 # -- starting ------------------------------------------------------------------------------------------------------
@@ -186,6 +243,24 @@ def _ready_run(draft: Draft, task: Task) -> int | None:
     """The oldest run of a task whose delay is over."""
     runs = draft.case.runs.items()
     return next((number for number, run in runs if run.task == task.name and run.state is RunState.READY), None)
+
+
+def _announced_run(draft: Draft, task: Task) -> int | None:
+    """The run of a task whose item was shown early, and can be started from now on."""
+    if task.offer is None or not task.offer.early:
+        return None
+    runs = draft.case.runs.items()
+    return next((number for number, run in runs if run.task == task.name and run.state is RunState.ANNOUNCED), None)
+
+
+def _become_enabled(draft: Draft, task: Task, number: int, trigger: Trigger) -> None:
+    """Whoever has claimed what was shown early keeps it; otherwise it is offered by the data as they are now."""
+    asked = work.distributed_again(draft, task, number)
+    dues = timers.of_run(draft, task, RunState.ENABLED)
+    draft.case.runs[number] = Run(task.name, RunState.ENABLED, trigger=trigger)
+    draft.effects.append(asked)
+    draft.note("enabled", task.name, number)
+    timers.run(draft, dues, number)
 
 
 def _pass_through(draft: Draft, task: Task, trigger: Trigger) -> None:
@@ -210,10 +285,9 @@ def _begin(draft: Draft, task: Task, state: RunState, trigger: Trigger) -> None:
     number = draft.case.counter + 1
     effects = work.prepare(draft, task, number, draft.variables)
     dues = timers.of_run(draft, task, state)
-    if state is RunState.EXECUTING:
-        take_tokens(draft, task)
+    took = take_tokens(draft, task) if state is RunState.EXECUTING else ()
     draft.case.counter = number
-    draft.case.runs[number] = Run(task.name, state, trigger=trigger)
+    draft.case.runs[number] = Run(task.name, state, trigger=trigger, took=took)
     if state is RunState.EXECUTING:
         mutexes.hold(draft, task, number)
     draft.created += 1
@@ -225,16 +299,15 @@ def _begin(draft: Draft, task: Task, state: RunState, trigger: Trigger) -> None:
 def _begin_instances(draft: Draft, task: Task, state: RunState, trigger: Trigger) -> None:
     group = instances.plan(draft, task)
     dues = timers.of_run(draft, task, state)
-    if state is RunState.EXECUTING:
-        take_tokens(draft, task)
+    took = take_tokens(draft, task) if state is RunState.EXECUTING else ()
     number = draft.next_number()
-    draft.case.runs[number] = Run(task.name, state, trigger=trigger, instances=instances.set_apart(draft, task, group))
+    group = instances.set_apart(draft, task, group)
+    draft.case.runs[number] = Run(task.name, state, trigger=trigger, instances=group, took=took)
     if state is RunState.EXECUTING:
         mutexes.hold(draft, task, number)
     draft.note("fired" if state is RunState.EXECUTING else "enabled", task.name, number, {"instances": group.planned})
     timers.run(draft, dues, number)
-    instances.grow(draft, number)
-    if draft.case.ended:
+    if not instances.grow(draft, number):
         return
     if not instances.of(task).awaited:
         _finish(draft, number, {})
@@ -244,43 +317,58 @@ def _begin_instances(draft: Draft, task: Task, state: RunState, trigger: Trigger
 
 def _repeat(draft: Draft, number: int, task: Task, *, forced: bool) -> None:
     """The next round of a loop: a new execution, and so a new number, with the tokens of the round before it."""
+    before = draft.case.runs[number]
     _retire(draft, number, task, forced=forced)
+    do_again(draft, task, replace(before, trigger=None), "repeated")
+
+
+def do_again(draft: Draft, task: Task, before: Run, said: str) -> int:
+    """A new run of a task, with the tokens (and the trigger) of the one `before`, which has left the case.
+
+    Gives its number.
+    """
     state = RunState.REPEATING if task.kind is Kind.HUMAN else RunState.EXECUTING
-    following = draft.case.counter + 1
-    mutexes.hold(draft, task, following)
+    number = draft.next_number()
+    run = Run(task.name, state, trigger=before.trigger, took=before.took)
+    # It is there before anything can fail, with nothing out yet: what is done about that is done to it.
+    draft.case.runs[number] = replace(run, instances=NOTHING_OUT)
+    mutexes.hold(draft, task, number)
     try:
         dues = timers.of_run(draft, task, state)
-        if task.instances is not None:
+        if task.instances is None:
+            draft.effects += work.prepare(draft, task, number, draft.variables)
+            draft.case.runs[number] = run
+        else:
             group = instances.plan(draft, task)
             if group.planned == 0:
                 raise BoundExceeded("a round without instances changes nothing: the loop would never end")
-            draft.next_number()
             group = instances.set_apart(draft, task, group)
-            draft.case.runs[following] = Run(task.name, state, instances=group)
-            draft.note("repeated", task.name, following, {"instances": group.planned})
-            timers.run(draft, dues, following)
-            instances.grow(draft, following)
-            return
-        draft.effects += work.prepare(draft, task, following, draft.variables)
+            draft.case.runs[number] = replace(run, instances=group)
     except DATA_FAILURES as failure:
         raise_data_exception(draft, task.name, number, failure)
-        return
-    draft.next_number()
-    draft.case.runs[following] = Run(task.name, state)
-    draft.created += 1
-    draft.note("repeated", task.name, following)
-    timers.run(draft, dues, following)
+        return number
+    several = draft.case.runs[number].instances
+    draft.note(said, task.name, number, {"instances": several.planned} if several is not None else None)
+    timers.run(draft, dues, number)
+    if several is None:
+        draft.created += 1
+    else:
+        instances.grow(draft, number)
+    return number
 
 
 # -- completing ----------------------------------------------------------------------------------------------------
 
 
-def _finish(draft: Draft, number: int, changes: Mapping[str, Any], *, forced: bool = False) -> bool:
+def _finish(
+    draft: Draft, number: int, changes: Mapping[str, Any], *, forced: bool = False, ensured: bool = True
+) -> bool:
     """A run is done: the variables change, and another round begins or its tokens flow."""
     task = draft.task(draft.case.runs[number].task)
     data = {**draft.variables, **changes} if changes else draft.variables
     try:
-        guards.check_postcondition(task, data, changes)
+        if ensured:
+            guards.check_postcondition(task, data, changes)
         again = task.loop is not None and task.loop.goes_on(data)
         flows = () if again else splits.chosen(task, data)
     except (ExpressionFailed, BoundExceeded) as failure:
@@ -288,6 +376,8 @@ def _finish(draft: Draft, number: int, changes: Mapping[str, Any], *, forced: bo
         return False
     draft.set_data(changes)
     draft.note("completed", task.name, number, sorted(changes) if changes else None)
+    if task.compensation is not None:
+        draft.case.done = (*draft.case.done, Completed(task.name, number, dict(changes)))
     if again:
         _repeat(draft, number, task, forced=forced)
         return True
@@ -320,7 +410,7 @@ def _forget(draft: Draft, number: int) -> None:
     if run.instances is None:
         if task.kind is Kind.AUTOMATED:
             draft.effects.append(DropCall(draft.item(number)))
-    elif instances.of(task).gathers:
+    elif task.instances is not None and task.instances.gathers:
         draft.effects.append(ForgetResults(draft.item(number)))
     mutexes.release(draft, task, number)
 
@@ -346,11 +436,10 @@ def _complete_by_force(draft: Draft, name: str) -> None:
         if run.task != name:
             continue
         if run.state is RunState.ENABLED and run.instances is not None:
-            if joins.enabled(task, draft.state) and mutexes.is_free(draft, task):
-                start(draft, number)
-            else:
+            can_start = joins.enabled(task, draft.state) and mutexes.is_free(draft, task)
+            if not can_start or not start(draft, number):
                 continue
-        if not draft.case.ended and draft.case.runs[number].state in BUSY:
+        if draft.case.runs[number].state in BUSY:
             conclude(draft, number, forced=True)
 
 

@@ -4,6 +4,7 @@ The run keeps counters only, so that the end of one instance costs the same with
 what each one gave is kept in a record of the run until it is gathered.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec.structs import replace
@@ -66,8 +67,11 @@ def add(draft: Draft, task: Task, instances: InstanceSet, element: Any) -> Insta
     return replace(instances, planned=instances.planned + 1, elements=(*waiting, element))
 
 
-def grow(draft: Draft, number: int) -> None:
-    """Creates the instances of a run that are planned, as far as the bound of the step allows."""
+def grow(draft: Draft, number: int) -> bool:
+    """Creates the instances of a run that are planned, as far as the bound of the step allows.
+
+    Returns False where one of them could not be: an exception was raised.
+    """
     run = draft.case.runs[number]
     task, group = draft.task(run.task), run.instances
     assert group is not None, f"run {number} has a single instance"
@@ -79,14 +83,27 @@ def grow(draft: Draft, number: int) -> None:
             effects = work.prepare(draft, task, group.number(created), data, created)
         except DATA_FAILURES as failure:
             draft.case.runs[number] = replace(run, instances=replace(group, created=created, elements=None))
-            raise_data_exception(draft, task.name, group.number(created), failure)
-            return
+            raise_data_exception(draft, task.name, group.number(created), failure, run=number)
+            return False
         draft.effects += effects
         draft.created += 1
         created += 1
     left = elements[created - first :] if elements is not None and created < group.planned else None
     draft.case.runs[number] = replace(run, instances=replace(group, created=created, elements=left))
     draft.postponed |= created < group.planned
+    return True
+
+
+def seen_by(draft: Draft, task: Task, index: int | None) -> Mapping[str, Any]:
+    """The variables as an instance finds them (None: the task has no several), when it is asked for after its creation.
+
+    Its element is read anew, and null where the data no longer have one for it. Raises one of `DATA_FAILURES`.
+    """
+    if index is None or task.instances is None:
+        return draft.variables
+    elements = plan(draft, task).elements if task.instances.each is not None else None
+    element = index if elements is None else elements[index] if index < len(elements) else None
+    return {**draft.variables, task.instances.element: element, task.instances.index: index}
 
 
 def keep(draft: Draft, number: int, task: Task, index: int, output: Any) -> None:

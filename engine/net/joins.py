@@ -59,7 +59,7 @@ def decide(task: Task, state: NetState) -> Decision:
 
 
 def _every_place(task: Task, state: NetState) -> bool:
-    return all(place in state.marking for place in task.inputs)
+    return all(map(state.marking.__contains__, task.inputs))
 
 
 def _from_every(task: Task, state: NetState) -> tuple[str, ...]:
@@ -74,7 +74,7 @@ def _smallest(task: Task, state: NetState) -> int:
 
 
 def _any_place(task: Task, state: NetState) -> bool:
-    return any(place in state.marking for place in task.inputs)
+    return not state.marking.keys().isdisjoint(task.inputs)
 
 
 def _from_first(task: Task, state: NetState) -> tuple[str, ...]:

@@ -20,5 +20,6 @@ def release(draft: Draft, task: Task, number: int) -> None:
     mutex = task.mutex
     if mutex is not None and draft.case.held.get(mutex) == number:
         del draft.case.held[mutex]
+        draft.freed.add(mutex)
         for waiting in draft.net.mutexes[mutex]:
             draft.touched.update(waiting.inputs)

@@ -12,9 +12,9 @@ from engine.data.expressions import ExpressionFailed
 from engine.draft import Draft
 from engine.effects import AskClaims
 from engine.exceptions.kinds import ExceptionKind
-from engine.exceptions.raising import DATA_FAILURES, raise_data_exception, raise_exception
-from engine.net import cancellation, firing, guards, joins, mutexes
-from engine.net.ending import complete_or_deadlock, end
+from engine.exceptions.raising import DATA_FAILURES, fail_case, raise_data_exception, raise_exception
+from engine.net import ahead, cancellation, firing, guards, joins, mutexes
+from engine.net.ending import completes_or_waits, end
 from engine.net.or_join import Decision
 from engine.spec.model import END, Join, Kind, Task
 
@@ -24,6 +24,10 @@ FIRINGS_PER_STEP = 10_000
 
 def settle(draft: Draft) -> None:
     """Brings the case to rest after its marking changed."""
+    if draft.case.ending is not None:
+        # It only compensates what it has done.
+        draft.touched.clear()
+        return
     people = _Waiting()
     firings = draft.case.unrested
     while draft.case.status is CaseStatus.RUNNING:
@@ -38,19 +42,29 @@ def settle(draft: Draft) -> None:
                 firings += 1
                 if firings > FIRINGS_PER_STEP:
                     message = f"the net fired {FIRINGS_PER_STEP} times without waiting for anybody"
-                    raise_exception(draft, ExceptionKind.CONSTRAINT_VIOLATION, task.name, 0, message)
+                    # Whatever were done about it, it would fire on.
+                    draft.note("raised", task.name, 0, {"kind": ExceptionKind.CONSTRAINT_VIOLATION, "message": message})
+                    fail_case(draft, ExceptionKind.CONSTRAINT_VIOLATION, message, task.name)
                     return
                 firing.fire(draft, task, _consumed(draft, task))
-                if draft.case.ended or _reached_end(draft):
+                if _is_over(draft) or _reached_end(draft):
                     return
+    taken = False
     for task in people.in_order(draft):
-        _match_items(draft, task)
-        if draft.case.ended:
+        taken |= _match_items(draft, task)
+        if _is_over(draft):
             return
+    if taken:
+        # Others may have waited for the same tokens. It comes to an end: nobody is ahead of the same task twice.
+        settle(draft)
+        return
     draft.case.unrested = firings if draft.postponed else 0
     _note_undecided(draft)
-    if not draft.case.runs and not draft.postponed and draft.case.status is CaseStatus.RUNNING:
-        complete_or_deadlock(draft)
+    # Who is ahead of his time keeps no case from its end.
+    rests = draft.case.is_idle and not draft.postponed and draft.case.status is CaseStatus.RUNNING
+    if rests and not completes_or_waits(draft):
+        message = f"nothing can move, and there are tokens {_tokens(draft)}"
+        raise_exception(draft, ExceptionKind.DEADLOCK, "", 0, message)
 
 
 def waiting_runs(draft: Draft, task: Task) -> list[int]:
@@ -122,7 +136,7 @@ def _ready_or_joins(draft: Draft) -> list[Task]:
 
 def _can_fire(draft: Draft, task: Task, people: _Waiting) -> bool:
     """Whether a task can fire now, by itself. One that waits for a person or a delay is remembered."""
-    if draft.case.ended:
+    if _is_over(draft) or draft.blocked(task.name):
         return False
     if not joins.enabled(task, draft.state):
         if task.kind is Kind.HUMAN or task.delay is not None:
@@ -164,6 +178,11 @@ def _consumed(draft: Draft, task: Task) -> firing.Trigger:
     return (kept[index][1],)
 
 
+def _is_over(draft: Draft) -> bool:
+    """Whether the net has no more to do: the case has ended, or is to end."""
+    return draft.case.ended or draft.case.ending is not None
+
+
 def _reached_end(draft: Draft) -> bool:
     if draft.net.implicit_termination or END not in draft.case.marking:
         return False
@@ -171,26 +190,38 @@ def _reached_end(draft: Draft) -> bool:
     return True
 
 
-def _match_items(draft: Draft, task: Task) -> None:
-    """As many runs wait as the task could be taken in succession: missing ones are created, surplus ones withdrawn."""
+def _match_items(draft: Draft, task: Task) -> bool:
+    """As many runs wait as the task could be taken in succession: missing ones are created, surplus ones withdrawn.
+
+    Whether tokens were taken, because somebody had started ahead of his time.
+    """
+    if draft.blocked(task.name):
+        return False
     waiting = waiting_runs(draft, task)
     try:
         wanted = guards.times(draft, task)
     except ExpressionFailed as failure:
         raise_data_exception(draft, task.name, 0, failure)
-        return
+        return False
+    taken = False
     for _ in range(wanted - len(waiting)):
         if not _has_trigger(draft, task):
-            return
+            return taken
+        early = ahead.run_of(draft, task)
+        if early is not None:
+            taken |= ahead.catch_up(draft, task, early)
+            if draft.case.ended:
+                return taken
+            continue
         if draft.full:
             draft.postponed = True
-            return
+            return taken
         if task.delay is not None:
             firing.delay(draft, task)
         else:
             firing.enable(draft, task, _consumed(draft, task))
-        if draft.case.ended:
-            return
+        if _is_over(draft) or draft.blocked(task.name):
+            return taken
     if wanted == 0:
         for number in waiting:
             withdraw(draft, number)
@@ -198,6 +229,12 @@ def _match_items(draft: Draft, task: Task) -> None:
         # Only the store knows who has claimed what; the answer decides which ones go.
         items = tuple(draft.item(number) for number in waiting if draft.case.runs[number].instances is None)
         draft.effects.append(AskClaims(task.name, items))
+    return taken
+
+
+def _tokens(draft: Draft) -> str:
+    """`before ship: 1`."""
+    return ", ".join(f"in {place}: {count}" for place, count in sorted(draft.case.marking.items())) or "nowhere"
 
 
 def _note_undecided(draft: Draft) -> None:

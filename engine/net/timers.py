@@ -33,12 +33,18 @@ class Due(NamedTuple):
 
 def of_run(draft: Draft, task: Task, state: RunState) -> list[Due]:
     """The timers that begin with a run in this state. Raises `ValidationFailed`, `ExpressionFailed`."""
-    if not task.timers:
-        return []
-    starts = _RUNNING_IN[state]
-    return [
-        due_of(draft, timer.when, TimerKind.TASK, nth) for nth, timer in enumerate(task.timers) if timer.start in starts
-    ]
+    late = task.offer.late if task.offer is not None else None
+    dues = []
+    if late is not None and late.after is not None:
+        dues.append(Due(TimerKind.LATE, 0, later(draft.at, late.after)))
+    if task.timers:
+        starts = _RUNNING_IN[state]
+        dues += [
+            due_of(draft, timer.when, TimerKind.TASK, nth)
+            for nth, timer in enumerate(task.timers)
+            if timer.start in starts
+        ]
+    return dues
 
 
 def of_start(draft: Draft, task: Task) -> list[Due]:
@@ -82,6 +88,13 @@ def clear(draft: Draft, number: int) -> None:
         for timer, pending in list(draft.case.timers.items()):
             if pending.run == number:
                 _stop(draft, timer, pending)
+
+
+def clear_of_kind(draft: Draft, number: int, kind: TimerKind) -> None:
+    """Stops the timers of a run that are for one thing."""
+    for timer, pending in list(draft.case.timers.items()):
+        if pending.run == number and pending.kind is kind:
+            _stop(draft, timer, pending)
 
 
 def clear_all(draft: Draft) -> None:

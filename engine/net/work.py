@@ -7,28 +7,29 @@ the execution will be known.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from engine.case import BUSY
+from msgspec.structs import replace
+
+from engine.case import BUSY, TimerKind
 from engine.data.callbacks import with_items
 from engine.data.expressions import ExpressionFailed, TemplateFailed
-from engine.data.mapping import MISSING, Source, ValidationFailed
+from engine.data.mapping import ValidationFailed
 from engine.draft import Draft
 from engine.effects import (
     AskSpecification,
     Call,
     CreateItem,
-    Distribute,
     Effect,
+    PickWorklet,
     PlaceCall,
     StartChild,
 )
-from engine.errors import Problem
 from engine.exceptions.raising import BoundExceeded
+from engine.items.urgency import MAX_PRIORITY
+from engine.items.words import MOST_OF_ITEM, words_of
 from engine.items.work_item import ItemState, WorkItem
 from engine.names import child_id
-from engine.net import sharing
-from engine.spec.model import SHARED_CONNECTOR, Kind, Task
-
-MAX_PRIORITY = 1_000_000
+from engine.net import distribution, sharing, timers
+from engine.spec.model import SHARED_CONNECTOR, Decomposition, Kind, Task
 
 Data = Mapping[str, Any]
 
@@ -45,6 +46,22 @@ def prepare(draft: Draft, task: Task, number: int, data: Data, instance: int | N
 def input_of(task: Task, data: Data) -> dict[str, Any]:
     """The input of a task, mapped from the data. Raises `ValidationFailed`, `ExpressionFailed`."""
     return task.input.apply(data) if task.input is not None else {}
+
+
+def announced(draft: Draft, task: Task, number: int) -> list[Effect]:
+    """The item of a task that is not enabled yet, without input; whom its offer cannot name yet it does not reach."""
+    item = _new_item(draft, task, number, None)
+    try:
+        return [CreateItem(item), distribution.question(draft, task, item.id, draft.variables)]
+    except (ValidationFailed, ExpressionFailed):
+        return [CreateItem(item)]
+
+
+def distributed_again(draft: Draft, task: Task, number: int) -> Effect:
+    """Asks anew to whom an item goes that nobody has claimed yet. Raises `ValidationFailed`, `ExpressionFailed`."""
+    return distribution.question(
+        draft, task, draft.item(number), draft.variables, while_in=frozenset({ItemState.CREATED, ItemState.OFFERED})
+    )
 
 
 def _call(draft: Draft, task: Task, number: int, data: Data, instance: int | None) -> list[Effect]:
@@ -81,8 +98,24 @@ def _item_out(draft: Draft, name: str) -> str:
 
 
 def _item(draft: Draft, task: Task, number: int, data: Data, instance: int | None) -> list[Effect]:
+    given = input_of(task, data)
+    item = replace(
+        _new_item(draft, task, number, instance),
+        input=given,
+        priority=_priority(task, data),
+        due_at=timers.due_of(draft, task.due, TimerKind.TASK).due if task.due is not None else 0,
+        words=words_of({key: given.get(key) for key in task.search}, MOST_OF_ITEM) if task.search else (),
+    )
+    created: list[Effect] = [CreateItem(item)]
+    # Without an offer it waits until an administrator gives it to somebody.
+    if task.offer is None or (task.offer.late is not None and task.offer.late.after is not None):
+        return created
+    return [*created, distribution.question(draft, task, item.id, data)]
+
+
+def _new_item(draft: Draft, task: Task, number: int, instance: int | None) -> WorkItem:
     case = draft.case
-    item = WorkItem(
+    return WorkItem(
         id=draft.item(number),
         case_id=case.id,
         specification=case.specification,
@@ -91,15 +124,10 @@ def _item(draft: Draft, task: Task, number: int, data: Data, instance: int | Non
         task=task.name,
         kind=task.kind,
         state=ItemState.CREATED,
-        input=input_of(task, data),
-        priority=_priority(task, data),
         created_at=draft.at,
         correlation_id=case.correlation_id,
         instance=instance,
     )
-    created: list[Effect] = [CreateItem(item)]
-    # Without an offer it waits until an administrator gives it to somebody.
-    return created if task.offer is None else [*created, _distribute(task, item.id, data)]
 
 
 def _child(draft: Draft, task: Task, number: int, data: Data, instance: int | None) -> list[Effect]:
@@ -108,11 +136,25 @@ def _child(draft: Draft, task: Task, number: int, data: Data, instance: int | No
     if case.depth >= draft.specification.max_depth:
         raise BoundExceeded(f"composite tasks nest deeper than max_depth {draft.specification.max_depth}")
     given = input_of(task, data)
+    if runs.picked:
+        everything = {name: value for name, value in data.items() if value is not None}
+        return [PickWorklet(number, task.name, given if task.input is not None else everything)]
+    return run_child(draft, runs, number, given)
+
+
+def run_child(
+    draft: Draft, runs: Decomposition, number: int, given: dict[str, Any], *, by_name: bool = False
+) -> list[Effect]:
+    """What begins the child case that a composite task runs. `by_name`: it takes of what is given what it declares."""
+    case = draft.case
     child = child_id(case.id, number)
     if runs.net is not None:
+        if by_name:
+            declared = draft.specification.nets[runs.net].variables
+            given = {name: value for name, value in given.items() if name in declared and declared[name].input}
         return [StartChild(child, case.specification, case.specification_version, runs.net, given)]
     assert runs.specification is not None, "a composite task has a net or a specification"
-    return [AskSpecification(number, runs.specification, runs.version, given)]
+    return [AskSpecification(number, runs.specification, runs.version, given, by_name)]
 
 
 _PREPARED: dict[Kind, Callable[[Draft, Task, int, Data, int | None], list[Effect]]] = {
@@ -129,33 +171,3 @@ def _priority(task: Task, data: Data) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or abs(value) > MAX_PRIORITY:
         raise ExpressionFailed(task.priority.source, f"a priority is an integer up to {MAX_PRIORITY}, not {value!r}")
     return value
-
-
-def _distribute(task: Task, item: str, data: Data) -> Distribute:
-    """The question to whom an item goes."""
-    offer = task.offer
-    assert offer is not None, "only what is offered is distributed"
-    return Distribute(
-        item,
-        task.name,
-        roles=_names("roles", offer.roles, data),
-        participants=_names("participants", offer.participants, data),
-        positions=_names("positions", offer.positions, data),
-        groups=_names("groups", offer.groups, data),
-        capabilities=_names("capabilities", offer.capabilities, data),
-        interaction=task.interaction,
-    )
-
-
-def _names(part: str, sources: tuple[Source, ...], data: Data) -> tuple[str, ...]:
-    """The names that the sources of one part of an offer give: each a name or a list of names."""
-    names: list[str] = []
-    for source in sources:
-        value = source.read(data, data)
-        if value is MISSING or value is None:
-            continue
-        for name in value if isinstance(value, list) else [value]:
-            if not isinstance(name, str):
-                raise ValidationFailed((Problem(f"offer.{part}", f"a name is a string, not {name!r}"),))
-            names.append(name)
-    return tuple(dict.fromkeys(names))

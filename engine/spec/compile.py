@@ -12,31 +12,31 @@ from engine.data.callbacks import tasks_named, with_items
 from engine.data.expressions import Expression
 from engine.data.mapping import Source
 from engine.data.schemas import check_definitions
+from engine.spec import detours
 from engine.spec.control_flow import ControlFlowCompiler, kinds_of
-from engine.spec.data import DataCompiler, is_constant
+from engine.spec.data import DataCompiler
 from engine.spec.diagnostics import DocumentPath, Report, did_you_mean
 from engine.spec.flows import check_reach, read_control_flow
+from engine.spec.handlers import HandlersCompiler, check_compensations
 from engine.spec.instances import InstancesCompiler
 from engine.spec.model import (
     DEFAULT_MAX_DEPTH,
     END,
     START,
     Call,
+    CaseAccess,
     Decomposition,
     Dialect,
-    Initiator,
-    Interaction,
     Join,
     Kind,
     Net,
-    Offer,
     Retry,
     Specification,
     Task,
     Variable,
     When,
 )
-from engine.spec.shape import named
+from engine.spec.people import PeopleCompiler, remembered
 from engine.spec.timers import TimerCompiler
 from engine.spec.variables import VariablesCompiler, seen_by
 
@@ -46,7 +46,9 @@ CheckConfig = Callable[[str, Mapping[str, Any]], ConfigProblems]
 
 DEFAULT_TIMEOUT_S = 30.0
 LONGEST_TIMEOUT_S = 3600
-NOT_YET = "is not supported yet by this version"
+
+ASKER = "asker"
+"""What conditions about access call who asks: `{user, participant, access, roles, groups}`."""
 
 _SECRET = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 
@@ -77,6 +79,7 @@ class _Compiler:
             # What refers to a broken schema would only repeat its error.
             self._definitions = dict.fromkeys(self._definitions, True)
         self._data = DataCompiler(report, self._dialect, self._definitions)
+        self._handlers = HandlersCompiler(report, self._data, document["nets"])
         nets = document["nets"]
         root = document.get("root", "main")
         if root not in nets:
@@ -93,7 +96,18 @@ class _Compiler:
             title=document.get("title"),
             max_depth=document.get("max_depth", DEFAULT_MAX_DEPTH),
             deadline=self._deadline(compiled.get(root)),
+            handlers=self._handlers.handlers(document, compiled[root].variables if root in compiled else {}, ()),
+            access=self._access(compiled.get(root)),
         )
+
+    def _access(self, root: Net | None) -> CaseAccess:
+        """Who may do what with cases: conditions over the variables of the root net, and over who asks."""
+        known = {**(root.variables if root is not None else {}), ASKER: Variable(ASKER)}
+        written = self._document.get("access", {})
+        conditions = {name: self._data.expression(text, ("access", name), known) for name, text in written.items()}
+        if ASKER in (root.variables if root is not None else {}) and conditions:
+            self._report.error(("access",), f'"{ASKER}" is who asks, so the root net can have no variable of that name')
+        return CaseAccess(**conditions)
 
     # -- nets and tasks ----------------------------------------------------------------------------------------
 
@@ -103,12 +117,13 @@ class _Compiler:
         implicit = body.get("termination") == "implicit"
         before = len(self._report.errors)
         flow = read_control_flow(body, path, self._report)
+        check_compensations(body["tasks"], path, self._report)
         if len(self._report.errors) == before:
             # What cannot be reached because of a wrong name would only repeat that error.
             check_reach(flow, body, path, self._report, implicit=implicit)
         control = ControlFlowCompiler(self._report, self._data, flow, body)
         tasks = {
-            task: self._task(task, index, written, control, seen_by(task, variables), (*path, "tasks", task))
+            task: self._task(task, index, written, control, seen_by(task, variables), (*path, "tasks", task), name)
             for index, (task, written) in enumerate(body["tasks"].items())
         }
         consumers: dict[str, list[Task]] = {}
@@ -123,6 +138,7 @@ class _Compiler:
             tasks=tasks,
             places=tuple(places),
             consumers={place: tuple(found) for place, found in consumers.items()},
+            watched=frozenset(place for place, found in consumers.items() if any(map(_waits, found))),
             nulls=dict.fromkeys(variables),
             implicit_termination=implicit,
             or_joins=tuple(each for each in tasks.values() if each.join is Join.OR),
@@ -131,6 +147,10 @@ class _Compiler:
             guarded=tuple(each for each in tasks.values() if each.requires is not None),
             awaited=_awaited(tasks.values()),
             shared={variable: each for variable, each in variables.items() if each.shared is not None},
+            handlers=self._handlers.handlers(body, variables, path, net=name),
+            searched=tuple(variable for variable, each in variables.items() if each.search),
+            remembered=remembered(tasks.values()),
+            early=tuple(each for each in tasks.values() if each.offer is not None and each.offer.early),
         )
 
     def _deadline(self, main: Net | None) -> When | None:
@@ -148,12 +168,14 @@ class _Compiler:
         control: ControlFlowCompiler,
         variables: Mapping[str, Variable],
         path: DocumentPath,
+        net: str,
     ) -> Task:
         kind = Kind(written["kind"])
         self._check_keys(kind, written, path)
         instances = InstancesCompiler(self._report, self._data)
         seen = instances.visible(written, variables)
         timers = TimerCompiler(self._report, self._data)
+        people = PeopleCompiler(self._report, self._data, self._document["nets"][path[1]])
         join = control.join(name, written, path)
         split = control.split(name, written, variables, path)
         return Task(
@@ -168,8 +190,10 @@ class _Compiler:
             input=self._data.input(written, seen, path),
             output=self._data.output(written, variables, path),
             call=self._call(written, seen, path) if kind is Kind.AUTOMATED else None,
-            offer=self._offer(written, seen, path),
-            interaction=self._interaction(written, path),
+            offer=people.offer(written, seen, path),
+            interaction=people.interaction(written, path),
+            allocator=people.allocator(written),
+            constraints=people.constraints(written, path),
             form=self._data.schema(written["form"], (*path, "form")) if "form" in written else None,
             priority=self._priority(written, seen, path),
             needed=join.needed,
@@ -187,7 +211,30 @@ class _Compiler:
             decomposition=self._decomposition(written, path) if kind is Kind.COMPOSITE else None,
             requires=self._assertion("requires", written, variables, path),
             ensures=self._assertion("ensures", written, variables, path),
+            handlers=self._handlers.handlers(written, variables, path, net=net, kind=kind),
+            compensation=written.get("compensation"),
+            privileges=detours.privileges(written),
+            visibility=detours.visibility(written),
+            due=timers.due(written, seen, path),
+            search=self._search(written, path),
+            also=self._also(written, variables, path),
         )
+
+    def _also(
+        self, written: Mapping[str, Any], variables: Mapping[str, Variable], path: DocumentPath
+    ) -> tuple[Source, ...]:
+        """The further resources that are engaged while an item is worked on."""
+        listed = written.get("also", [])
+        names = listed if isinstance(listed, list) else [listed]
+        return tuple(self._data.source(each, (*path, "also"), variables) for each in names)
+
+    def _search(self, written: Mapping[str, Any], path: DocumentPath) -> tuple[str, ...]:
+        """The keys of the input by whose values an item is found."""
+        for index, key in enumerate(written.get("search", ())):
+            if key not in written.get("input", {}):
+                message = f'no key "{key}" in the input{did_you_mean(key, written.get("input", {}))}'
+                self._report.error((*path, "search", index), message)
+        return tuple(written.get("search", ()))
 
     def _assertion(
         self, key: str, written: Mapping[str, Any], variables: Mapping[str, Variable], path: DocumentPath
@@ -208,12 +255,17 @@ class _Compiler:
 
     def _decomposition(self, written: Mapping[str, Any], path: DocumentPath) -> Decomposition | None:
         """What a composite task runs. Its input must be what the net, where it is of this document, takes."""
-        if ("net" in written) == ("specification" in written):
-            self._report.error(path, "a composite task must have either net or specification", at_key=True)
+        picked = written.get("worklet", False)
+        runs = ("net" in written) + ("specification" in written)
+        if picked and not runs:
+            return Decomposition(picked=True)
+        if runs != 1:
+            message = "a composite task must have either net or specification"
+            self._report.error(path, message if not picked else f"{message} for when no rule picks one", at_key=True)
             return None
         if "specification" in written:
             other = written["specification"]
-            return Decomposition(specification=other["id"], version=other.get("version"))
+            return Decomposition(specification=other["id"], version=other.get("version"), picked=picked)
         nets = self._document["nets"]
         name = written["net"]
         if name not in nets:
@@ -229,7 +281,7 @@ class _Compiler:
         for variable in inputs:
             if variable not in given and "default" not in declared[variable]:
                 self._report.error(path, f'net {name} must be given "{variable}": add it to the input', at_key=True)
-        return Decomposition(net=name)
+        return Decomposition(net=name, picked=picked)
 
     # -- what a task does --------------------------------------------------------------------------------------
 
@@ -280,42 +332,6 @@ class _Compiler:
             for index, each in enumerate(value):
                 self._check_secrets(each, (*path, index))
 
-    def _offer(self, written: Mapping[str, Any], variables: Mapping[str, Variable], path: DocumentPath) -> Offer | None:
-        offer = written.get("offer")
-        if offer is None:
-            return None
-
-        def sources(part: str) -> tuple[Source, ...]:
-            values = offer.get(part, [])
-            place = (*path, "offer", part)
-            if not isinstance(values, list):
-                return (self._name_source(values, place, variables),)
-            return tuple(self._name_source(each, (*place, index), variables) for index, each in enumerate(values))
-
-        return Offer(
-            roles=sources("roles"),
-            participants=sources("participants"),
-            positions=sources("positions"),
-            groups=sources("groups"),
-            capabilities=sources("capabilities"),
-        )
-
-    def _name_source(self, written: Any, path: DocumentPath, variables: Mapping[str, Variable]) -> Source:
-        source = self._data.source(written, path, variables)
-        if is_constant(written) and not isinstance(source.value, str):
-            self._report.error(path, f"must be a name or a path, not {named(source.value)}")
-        return source
-
-    def _interaction(self, written: Mapping[str, Any], path: DocumentPath) -> Interaction:
-        interaction = written.get("interaction", {})
-        allocate = Initiator(interaction.get("allocate", "system" if "allocate" in written else "user"))
-        start = Initiator(interaction.get("start", "user"))
-        if "allocate" in written and written["allocate"] != "random":
-            self._report.error((*path, "allocate"), f'the allocator "{written["allocate"]}" {NOT_YET}; "random" is')
-        if start is Initiator.SYSTEM and allocate is Initiator.USER:
-            self._report.error((*path, "interaction", "start"), "the system can start only what it allocates")
-        return Interaction(Initiator(interaction.get("offer", "system")), allocate, start)
-
     def _priority(
         self, written: Mapping[str, Any], variables: Mapping[str, Variable], path: DocumentPath
     ) -> Expression | None:
@@ -334,6 +350,11 @@ def _retry(written: Mapping[str, Any]) -> Retry:
         # YAML reads a status as a number.
         on=tuple(str(each) for each in written.get("on", plain.on)),
     )
+
+
+def _waits(task: Task) -> bool:
+    """Whether a task that can take its tokens may wait before it does."""
+    return task.kind is Kind.HUMAN or task.delay is not None
 
 
 def _awaited(tasks: Iterable[Task]) -> dict[str, tuple[str, ...]]:

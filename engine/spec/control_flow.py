@@ -186,7 +186,9 @@ _AUTOMATED, _HUMAN, _COMPOSITE = (Kind.AUTOMATED,), (Kind.HUMAN,), (Kind.COMPOSI
 _WORKING = (Kind.AUTOMATED, Kind.HUMAN, Kind.COMPOSITE)
 _OF_KINDS: dict[str, tuple[Kind, ...]] = {
     **dict.fromkeys(("connector", "config", "retry"), _AUTOMATED),
-    **dict.fromkeys(("offer", "allocate", "interaction", "form", "priority"), _HUMAN),
-    **dict.fromkeys(("net", "specification"), _COMPOSITE),
+    **dict.fromkeys(("offer", "allocate", "interaction", "form", "priority", "constraints"), _HUMAN),
+    **dict.fromkeys(("privileges", "visibility", "due", "search", "also"), _HUMAN),
+    **dict.fromkeys(("net", "specification", "worklet"), _COMPOSITE),
+    "compensation": _AUTOMATED,
     **dict.fromkeys(("input", "instances", "loop"), _WORKING),
 }

@@ -165,6 +165,10 @@ def _net(net: Net, shown: Shown, nodes: Nodes) -> Iterator[str]:
                 "constraint": "false",
             }
             yield _arrow(nodes.name(net, task.name), nodes.name(net, element), line)
+        if task.compensation is not None:
+            line = {"class": "compensated", "style": "dotted", "arrowhead": "vee", "constraint": "false"}
+            line |= {"label": _quoted(("undone by",))}
+            yield _arrow(nodes.name(net, task.name), nodes.name(net, task.compensation), line)
 
 
 def _place(node: str, place: str) -> str:

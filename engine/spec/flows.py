@@ -94,16 +94,21 @@ def check_reach(
         for target in targets:
             before.setdefault(target, set()).add(name)
     reached = _closure({START}, after)
+    # What compensates lies on no way: it is done when something went wrong.
+    aside = {task.get("compensation") for task in net["tasks"].values()}
     ends = {END} | ({name for name, arcs in flow.tasks.items() if not arcs} if implicit else set())
     ending = _closure(ends, before)
     for kind, names in (("conditions", flow.conditions), ("tasks", flow.tasks)):
         for name in names:
-            if name not in reached:
+            if name in aside:
+                if name in reached:
+                    report.error((*path, kind, name), "compensates a task, and so lies on no way", at_key=True)
+            elif name not in reached:
                 report.error((*path, kind, name), "cannot be reached from start", at_key=True)
             elif name not in ending and (kind == "conditions" or names[name]):
                 report.error((*path, kind, name), "no way leads from here to end", at_key=True)
     for name, arcs in flow.tasks.items():
-        if not arcs and not implicit:
+        if not arcs and not implicit and name not in aside:
             report.error((*path, "tasks", name), 'the key "next" is missing: the task leads nowhere', at_key=True)
 
 

@@ -13,6 +13,10 @@ from typing import Any
 from engine.data.expressions import Expression, Template
 from engine.data.mapping import InputMapping, OutputMapping, Source
 from engine.data.schemas import Schema
+from engine.exceptions.primitives import Exlet
+from engine.items.privileges import Grant, TaskPrivilege
+from engine.resources.allocators import BuiltIn
+from engine.resources.filters import Filter
 
 START = "start"
 END = "end"
@@ -20,8 +24,15 @@ END = "end"
 SHARED_CONNECTOR = "shared"
 """The connector through which a task writes shared variables."""
 
+STEERING_CONNECTOR = "steering"
+"""The connector through which an exlet reaches all cases of a specification. No task may name it."""
+
 DEFAULT_MAX_DEPTH = 25
 """How deep composite tasks may nest when the specification does not say: recursion without end must end."""
+
+
+Handlers = Mapping[str, Exlet]
+"""What is done about exceptions, by their kind."""
 
 
 class Kind(StrEnum):
@@ -118,15 +129,64 @@ class Call:
     tells: bool = False
 
 
+class OnOfferTimeout(StrEnum):
+    """What becomes of an item that nobody accepts in time.
+
+    The system gives it to one of those it is offered to, offers it to whoever those report to, or takes it back to
+    the administrators.
+    """
+
+    ALLOCATE = "allocate"
+    ESCALATE = "escalate"
+    UNOFFER = "unoffer"
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """Late distribution (WRP-20): an item goes to people only a while (`after`) after it is enabled, or only to those
+    who have less than `workload_below` items in hand, looked for again and again (`every`). Both are durations.
+    """
+
+    after: str | None = None
+    workload_below: int | None = None
+    every: str = "PT1M"
+
+
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """To whom an item is offered. Each source gives one name or a list of names when the item is enabled."""
+    """To whom an item is offered. Each source gives one name or a list of names when the item is enabled.
+
+    With `top` it is offered to so many only, the best by the allocator `ranked_by`. `timeout` is a duration. `early`:
+    it is shown as soon as the case begins, before it can be started.
+    """
 
     roles: tuple[Source, ...] = ()
     participants: tuple[Source, ...] = ()
     positions: tuple[Source, ...] = ()
     groups: tuple[Source, ...] = ()
     capabilities: tuple[Source, ...] = ()
+    filter: Filter | None = None
+    ranked_by: str | None = None
+    top: int | None = None
+    timeout: str | None = None
+    on_timeout: OnOfferTimeout = OnOfferTimeout.ALLOCATE
+    late: Late | None = None
+    early: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Constraints:
+    """What earlier work in the same case says of who may do a task.
+
+    Whoever had to do with one of `separate_from` may not (WRP-5); whoever completed `familiar_with` is to (WRP-7), and
+    where none of them is there `otherwise` lets it go to anybody. `handled`: it goes to the one who handles the case
+    (WRP-6).
+    """
+
+    separate_from: tuple[str, ...] = ()
+    familiar_with: str | None = None
+    otherwise: bool = False
+    handled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,13 +247,14 @@ class TimerAction(StrEnum):
     """What a timer does when it is due.
 
     `REMIND` only says so; `SKIP` lets a task that still waits count as done, `COMPLETE` also one that was started;
-    `CANCEL` ends its path; `EXCEPTION` raises `timeout`.
+    `CANCEL` ends its path; `ESCALATE` offers its item to others, whoever has it; `EXCEPTION` raises `timeout`.
     """
 
     REMIND = "remind"
     SKIP = "skip"
     COMPLETE = "complete"
     CANCEL = "cancel"
+    ESCALATE = "escalate"
     EXCEPTION = "exception"
 
 
@@ -220,11 +281,12 @@ class When:
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """A timer of a task."""
+    """A timer of a task. `offer` says to whom an escalated item goes."""
 
     start: TimerStart
     when: When
     action: TimerAction
+    offer: Offer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,12 +341,34 @@ class Instances:
 class Decomposition:
     """What a composite task runs as a child case: a net of the same specification, or another specification.
 
-    `version` None means the latest one when the task starts.
+    `version` None means the latest one when the task starts. `picked`: rules choose a specification each time, and
+    this is run where they choose none.
     """
 
     net: str | None = None
     specification: str | None = None
     version: str | None = None
+    picked: bool = False
+
+
+class Seen(StrEnum):
+    """Who may know of an item, beside who administers items and who sees a whole team's or group's.
+
+    `OWNER`: who owns it, or is offered it now. `OFFERED`: also who was offered it before. `EVERYBODY`: whoever works on
+    items.
+    """
+
+    OWNER = "owner"
+    OFFERED = "offered"
+    EVERYBODY = "everybody"
+
+
+@dataclass(frozen=True, slots=True)
+class Visibility:
+    """Who may know of an item that nobody owns yet, and of one that somebody does (resource patterns 40, 41)."""
+
+    unallocated: Seen = Seen.OFFERED
+    allocated: Seen = Seen.OFFERED
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +388,8 @@ class Task:
     call: Call | None = None
     offer: Offer | None = None
     interaction: Interaction = Interaction()
+    allocator: str = BuiltIn.RANDOM
+    constraints: Constraints = Constraints()
     form: Schema | None = None
     priority: Expression | None = None
     needed: int = 0
@@ -321,6 +407,13 @@ class Task:
     decomposition: Decomposition | None = None
     requires: Expression | None = None
     ensures: Expression | None = None
+    handlers: Handlers = field(default_factory=dict)
+    compensation: str | None = None
+    privileges: Mapping[TaskPrivilege, Grant] = field(default_factory=dict)
+    visibility: Visibility = Visibility()
+    due: When | None = None
+    search: tuple[str, ...] = ()
+    also: tuple[Source, ...] = ()
 
 
 class Scope(StrEnum):
@@ -343,7 +436,7 @@ class Shared:
 class Variable:
     """A variable of a net. `input`: given when the case starts; `output`: part of its result.
 
-    `tasks` are those that see it (data pattern 3); None: all of the net.
+    `tasks` are those that see it (data pattern 3); None: all of the net. `search`: cases are found by its value.
     """
 
     name: str
@@ -354,6 +447,7 @@ class Variable:
     has_default: bool = False
     tasks: frozenset[str] | None = None
     shared: Shared | None = None
+    search: bool = False
 
     @property
     def visible(self) -> bool:
@@ -366,10 +460,13 @@ class Net:
     """A workflow net.
 
     `tasks` in the order of the document; `places` are all conditions, explicit and implicit, with `start` and `end`;
-    `consumers[place]` are the tasks that take from a place, in the order of the document; `nulls` is the data of a
+    `consumers[place]` are the tasks that take from a place, in the order of the document; `watched` are the places from
+    which a task takes that waits for a person or a delay before; `nulls` is the data of a
     net in which nothing is set: every declared variable exists for an expression, null until set. `or_joins`,
     `mutexes`, `triggers` and `guarded` (by `requires`) are the tasks that have one, in the order of the document;
-    `awaited[variable]` are the places before tasks that wait for it; `shared` are the variables other cases see too.
+    `awaited[variable]` are the places before tasks that wait for it; `shared` are the variables other cases see too,
+    `searched` those by whose values cases are found; of `remembered` tasks it is kept who did them; `early` ones are
+    shown to people before they can be started.
     """
 
     name: str
@@ -377,6 +474,7 @@ class Net:
     tasks: Mapping[str, Task]
     places: tuple[str, ...]
     consumers: Mapping[str, tuple[Task, ...]]
+    watched: frozenset[str]
     nulls: Mapping[str, Any]
     implicit_termination: bool = False
     or_joins: tuple[Task, ...] = ()
@@ -385,6 +483,22 @@ class Net:
     guarded: tuple[Task, ...] = ()
     awaited: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     shared: Mapping[str, Variable] = field(default_factory=dict)
+    handlers: Handlers = field(default_factory=dict)
+    searched: tuple[str, ...] = ()
+    remembered: frozenset[str] = frozenset()
+    early: tuple[Task, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CaseAccess:
+    """Who, of those who have the permission, may start cases, see them, and steer them; None: all of them.
+
+    Conditions over the variables of the root net and `asker`. The engine does not ask; whoever lets people in does.
+    """
+
+    start: Expression | None = None
+    see: Expression | None = None
+    steer: Expression | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -401,6 +515,13 @@ class Specification:
     max_depth: int = DEFAULT_MAX_DEPTH
     deadline: When | None = None
     warnings: tuple[str, ...] = field(default=())
+    handlers: Handlers = field(default_factory=dict)
+    access: CaseAccess = CaseAccess()
+
+    def handler(self, net: Net, task: Task | None, kind: str) -> Exlet | None:
+        """What is done about a kind of exception: what is written nearest, at the task, its net or here."""
+        near = (task.handlers if task is not None else {}, net.handlers, self.handlers)
+        return next((handlers[kind] for handlers in near if kind in handlers), None)
 
     @property
     def main(self) -> Net:

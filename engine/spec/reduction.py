@@ -53,7 +53,8 @@ class _Graph:
     def __init__(self, net: Net) -> None:
         self._whole = net
         self.begin_in = START
-        self.tasks = {task.name: _plain(task) for task in net.tasks.values()}
+        # A task that compensates another one lies on no way, and moves no token.
+        self.tasks = {task.name: _plain(task) for task in net.tasks.values() if task.inputs}
         self.stands_for = {name: [name] for name in self.tasks}
         self.producers: dict[str, dict[str, None]] = {place: {} for place in net.places}
         self.consumers: dict[str, dict[str, None]] = {place: {} for place in net.places}
@@ -61,7 +62,7 @@ class _Graph:
             self._enter(task)
         self._watched_tasks, self._watched_places = _watched(net)
         self._may_end_early = (
-            not net.implicit_termination and is_monotone(net) and all(task.flows for task in net.tasks.values())
+            not net.implicit_termination and is_monotone(net) and all(task.flows for task in self.tasks.values())
         )
 
     def may_touch(self, task: Task) -> bool:

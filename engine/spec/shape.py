@@ -6,11 +6,14 @@ One table serves twice: the structural check of a document, and the JSON Schema 
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from engine.data.gathers import GATHERS
 from engine.data.transforms import GIVEN, TRANSFORMS
+from engine.exceptions.kinds import ExceptionKind
+from engine.items.privileges import TaskPrivilege
+from engine.resources.allocators import BuiltIn
 from engine.spec.diagnostics import DocumentPath, Report, did_you_mean, listed, shortened
 
 JsonSchema = dict[str, Any]
@@ -197,7 +200,6 @@ class Keys:
 
     keys: Mapping[str, "Shape"]
     required: tuple[str, ...] = ()
-    unsupported: frozenset[str] = field(default_factory=frozenset)
 
     def check(self, value: Any, path: DocumentPath, report: Report) -> None:
         if not isinstance(value, dict):
@@ -209,8 +211,6 @@ class Keys:
                 report.error((*path, key), f"unknown key {named(key)}{did_you_mean(key, self.keys)}", at_key=True)
                 continue
             shape.check(each, (*path, key), report)
-            if key in self.unsupported:
-                report.error((*path, key), f'"{key}" is not supported yet by this version', at_key=True)
         for key in self.required:
             if key not in value:
                 report.error(path, f'the key "{key}" is missing', at_key=True)
@@ -256,7 +256,7 @@ RESERVED_VARIABLES = (
 
 FAILURE_KINDS = (
     "any", "timeout", "connection", "bad_response", "bad_config", "secret_missing", "too_large", "refused", "raised",
-    "lost", "unknown_connector",
+    "lost", "unknown_connector", "circuit_open",
 )  # fmt: skip
 """What a task may repeat its call for: the kinds of failure of the connectors, and HTTP statuses."""
 
@@ -306,6 +306,23 @@ DUE: dict[str, Shape] = {"after": Source(), "at": Source(), "workdays": WORKDAYS
 WHEN = Either(
     ((str, Text(called="a duration or a path")), (dict, Keys(DUE))), "a duration, a path, or {after, at, workdays}"
 )
+WHOM: dict[str, Shape] = {
+    "roles": SOURCES,
+    "participants": SOURCES,
+    "positions": SOURCES,
+    "groups": SOURCES,
+    "capabilities": SOURCES,
+}
+"""Parts of an offer that name people."""
+
+GRANT = Either(
+    (
+        (str, Text(words=("all", "none"))),
+        (dict, Keys({"participants": ListOf(NAME, least=1), "roles": ListOf(NAME, least=1)})),
+    ),
+    "all, none or {participants, roles}",
+)
+SEEN = Text(words=("owner", "offered", "everybody"))
 TIMER = Keys(
     {
         "trigger": Text(words=("enabled", "started")),
@@ -313,9 +330,17 @@ TIMER = Keys(
         "then": Either(
             (
                 (str, Text(words=("remind", "skip", "complete", "cancel"))),
-                (dict, Keys({"exception": Text(words=("timeout",))}, required=("exception",))),
+                (
+                    dict,
+                    Keys(
+                        {
+                            "exception": Text(words=("timeout",)),
+                            "escalate": Either(((str, NAME), (dict, Keys(WHOM))), "a role, or {roles, ...}"),
+                        }
+                    ),
+                ),
             ),
-            "remind, skip, complete, cancel or {exception: timeout}",
+            "remind, skip, complete, cancel, {escalate: ROLE or {roles, ...}} or {exception: timeout}",
         ),
     },
     required=("then",),
@@ -343,6 +368,69 @@ INSTANCES = Keys(
         "on_threshold": Text(words=("cancel", "keep")),
         "on_failure": Text(words=("fail", "continue", "count")),
         "gather": Either(((dict, GATHER), (list, ListOf(GATHER, least=1))), "{variable, from, with} or a list of them"),
+    }
+)
+
+HANDLERS = Keys({kind: ListOf(Anything(), least=1) for kind in ExceptionKind})
+"""What is done about exceptions. The primitives are read by `engine.exceptions.exlets`."""
+ALLOCATOR_CALLED = f"an allocator ({', '.join(BuiltIn)}) or {{plugin: NAME}}"
+ALLOCATOR = Either(
+    (
+        (str, Text(words=tuple(BuiltIn), allowed=ALLOCATOR_CALLED)),
+        (dict, Keys({"plugin": Text(pattern=ELEMENT, called="a name of an allocator")}, required=("plugin",))),
+    ),
+    ALLOCATOR_CALLED,
+)
+MOST_OFFERED = 100_000
+LEVEL = Source()
+FILTERS = ("and", "or", "not", "role", "capability", "position", "group", "participant", "available", "workload",
+           "expr", "history")  # fmt: skip
+FILTER = Keys({name: Anything() for name in FILTERS})
+"""What stands in a filter is read by `engine.spec.people`: its parts are filters themselves."""
+FILTER_POSITION = Keys({"is": SOURCES, "below": SOURCES, "above": SOURCES})
+FILTER_CAPABILITY = Keys(
+    {
+        "id": NAME,
+        "at_least": LEVEL,
+        "at_most": LEVEL,
+        "one_of": Either(((list, ListOf(LEVEL, least=1)), (str, LEVEL)), "a list of levels or a path"),
+    },
+    required=("id",),
+)
+FILTER_AVAILABLE = Keys({"at": Source(), "for": Source()})
+FILTER_WORKLOAD = Keys({"at_least": Number(0, 1e6), "at_most": Number(0, 1e6)})
+FILTER_HISTORY = Keys(
+    {"task": NAME, "specification": NAME, "at_least": Number(0, 1e6), "at_most": Number(0, 1e6), "within": DURATION},
+    required=("task",),
+)
+LATE = Keys({"after": DURATION, "workload_below": Number(1, 1e6), "every": DURATION})
+OFFER = Keys(
+    {
+        "roles": SOURCES,
+        "participants": SOURCES,
+        "positions": SOURCES,
+        "groups": SOURCES,
+        "capabilities": SOURCES,
+        "filter": FILTER,
+        "rank": ALLOCATOR,
+        "top": Number(1, MOST_OFFERED),
+        "timeout": DURATION,
+        "on_timeout": Text(words=("allocate", "escalate", "unoffer")),
+        "late": LATE,
+        "early": Flag(),
+    }
+)
+CONSTRAINTS = Keys(
+    {
+        "separate_from": Either(((str, NAME), (list, ListOf(NAME, least=1))), "a name of a task or a list of them"),
+        "familiar_with": Either(
+            (
+                (str, NAME),
+                (dict, Keys({"task": NAME, "otherwise": Text(words=("offer", "unoffer"))}, required=("task",))),
+            ),
+            "a name of a task or {task, otherwise}",
+        ),
+        "case_handling": Flag(),
     }
 )
 
@@ -375,20 +463,8 @@ TASK = Keys(
         "join": Either(((str, Text(words=("and", "xor", "or"))), (dict, JOIN)), "and, xor, or, {partial} or {threads}"),
         "split": Either(((str, Text(words=("and", "xor", "or"))), (dict, THREADS)), "and, xor, or, or {threads}"),
         "next": NEXT,
-        "offer": Keys(
-            {
-                "roles": SOURCES,
-                "participants": SOURCES,
-                "positions": SOURCES,
-                "groups": SOURCES,
-                "capabilities": SOURCES,
-                "filter": Json(),
-                "timeout": DURATION,
-                "on_timeout": Text(words=("allocate", "escalate", "unoffer")),
-            },
-            unsupported=frozenset({"filter", "timeout", "on_timeout"}),
-        ),
-        "allocate": Text(),
+        "offer": OFFER,
+        "allocate": ALLOCATOR,
         "interaction": Keys({"offer": INITIATOR, "allocate": INITIATOR, "start": INITIATOR}),
         "form": JSON_SCHEMA,
         "priority": Either(((int, Number(-1e6, 1e6)), (str, EXPRESSION)), "a whole number or an expression"),
@@ -401,21 +477,21 @@ TASK = Keys(
         "completes": ListOf(NAME),
         "loop": Keys({"while": EXPRESSION, "until": EXPRESSION}),
         "mutex": Text(pattern=ELEMENT, called="a name of a mutex"),
-        "on": Json(),
+        "on": HANDLERS,
         "worklet": Flag(),
         "compensation": NAME,
         "requires": Text(called="an expression"),
         "ensures": Text(called="an expression"),
         "delay": WHEN,
-        "constraints": Json(),
+        "constraints": CONSTRAINTS,
+        "privileges": Keys({privilege.value: GRANT for privilege in TaskPrivilege}),
+        "visibility": Keys({"unallocated": SEEN, "allocated": SEEN}),
+        "due": WHEN,
+        "search": ListOf(Text(called="a key of the input"), least=1),
+        "also": SOURCES,
     },
     required=("kind",),
-    unsupported=frozenset(
-        {
-            "on", "worklet", "compensation", "constraints",
-        }
-    ),
-)  # fmt: skip
+)
 
 FOLDER = Keys({"folder": Text(called="a name of a folder")}, required=("folder",))
 DECLARED = Keys(
@@ -426,6 +502,7 @@ DECLARED = Keys(
         "default": Anything(),
         "title": Text(),
         "tasks": ListOf(NAME, least=1),
+        "search": Flag(),
         "shared": Either(
             ((str, Text(words=("case", "specification"))), (dict, FOLDER)), "case, specification or {folder: NAME}"
         ),
@@ -448,13 +525,15 @@ NET = Keys(
             "a name of a condition",
             RESERVED_ELEMENTS,
         ),
+        "case_handling": Flag(),
         "tasks": MapOf(TASK, ELEMENT, "a name of a task", RESERVED_ELEMENTS),
         "termination": Text(words=("explicit", "implicit")),
-        "on": Json(),
+        "on": HANDLERS,
     },
     required=("start", "tasks"),
-    unsupported=frozenset({"on"}),
 )
+
+ACCESS = Keys({name: Text(called="an expression") for name in ("start", "see", "steer")})
 
 SPECIFICATION = Keys(
     {
@@ -467,11 +546,11 @@ SPECIFICATION = Keys(
         "jsonpath": Text(words=("rw", "rfc9535")),
         "schemas": MapOf(JSON_SCHEMA, VARIABLE, "a name of a schema"),
         "nets": MapOf(NET, ELEMENT, "a name of a net"),
-        "on": Json(),
+        "on": HANDLERS,
         "deadline": WHEN,
+        "access": ACCESS,
     },
     required=("specification", "version", "nets"),
-    unsupported=frozenset({"on"}),
 )
 
 

@@ -204,8 +204,9 @@ def _growth(space: StateSpace) -> Iterator[Finding]:
 
 def _dead_tasks(space: StateSpace) -> Iterator[Finding]:
     if space.whole:
-        for name in space.net.tasks:
-            if name not in space.fired:
+        for name, task in space.net.tasks.items():
+            # What compensates another task lies on no way, and is begun when something went wrong.
+            if name not in space.fired and task.inputs:
                 yield Finding(space.net.name, Flaw.DEAD_TASK, f"{name} can never start", about=(name,))
 
 

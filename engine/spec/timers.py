@@ -8,7 +8,7 @@ from engine.data.mapping import Source
 from engine.data.moments import MomentInvalid, duration, moment
 from engine.spec.data import DataCompiler, is_constant
 from engine.spec.diagnostics import DocumentPath, Report
-from engine.spec.model import Kind, Timer, TimerAction, TimerStart, Variable, When, Workdays
+from engine.spec.model import Kind, Offer, Timer, TimerAction, TimerStart, Variable, When, Workdays
 
 
 class TimerCompiler:
@@ -32,16 +32,50 @@ class TimerCompiler:
         for index, each in enumerate(listed):
             place = (*path, "timer", index) if isinstance(written["timer"], list) else (*path, "timer")
             when = self.when(each, variables, place)
-            action = each["then"]
+            action, offer = self._action(written, each["then"], variables, (*place, "then"))
             if when is not None:
-                timers.append(
-                    Timer(
-                        TimerStart(each.get("trigger", "enabled")),
-                        when,
-                        TimerAction.EXCEPTION if isinstance(action, dict) else TimerAction(action),
-                    )
-                )
+                timers.append(Timer(TimerStart(each.get("trigger", "enabled")), when, action, offer))
         return tuple(timers)
+
+    def due(self, written: Mapping[str, Any], variables: Mapping[str, Variable], path: DocumentPath) -> When | None:
+        """When the items of a task are due, counted from when they are made."""
+        if "due" not in written:
+            return None
+        when = self.when(written["due"], variables, (*path, "due"))
+        if when is not None and when.workdays is not None:
+            self._report.error((*path, "due"), "working days count in a timer, not here", at_key=True)
+        return when
+
+    def _action(
+        self, task: Mapping[str, Any], written: Any, variables: Mapping[str, Variable], path: DocumentPath
+    ) -> tuple[TimerAction, Offer | None]:
+        """What a timer does; of one that escalates also to whom."""
+        if isinstance(written, str):
+            return TimerAction(written), None
+        if len(written) != 1:
+            self._report.error(path, "must have either exception or escalate")
+            return TimerAction.REMIND, None
+        if "exception" in written:
+            return TimerAction.EXCEPTION, None
+        if task["kind"] != Kind.HUMAN or "instances" in task:
+            self._report.error((*path, "escalate"), "only the single item of a person is escalated", at_key=True)
+        whom = written["escalate"] if isinstance(written["escalate"], dict) else {"roles": written["escalate"]}
+        named = {part: self._names(whom, part, variables, path) for part in whom}
+        if not named:
+            self._report.error((*path, "escalate"), "must name somebody: roles, participants, positions or groups")
+        return TimerAction.ESCALATE, Offer(
+            roles=named.get("roles", ()),
+            participants=named.get("participants", ()),
+            positions=named.get("positions", ()),
+            groups=named.get("groups", ()),
+            capabilities=named.get("capabilities", ()),
+        )
+
+    def _names(
+        self, whom: Mapping[str, Any], part: str, variables: Mapping[str, Variable], path: DocumentPath
+    ) -> tuple[Source, ...]:
+        written = whom[part] if isinstance(whom[part], list) else [whom[part]]
+        return tuple(self._data.source(each, (*path, "escalate", part), variables) for each in written)
 
     def delay(self, written: Mapping[str, Any], variables: Mapping[str, Variable], path: DocumentPath) -> When | None:
         """How long a task that starts by itself waits."""

@@ -63,6 +63,7 @@ class VariablesCompiler:
             default=written.get("default"),
             has_default="default" in written,
             tasks=frozenset(written["tasks"]) if "tasks" in written else None,
+            search=written.get("search", False),
             shared=Shared(Scope(scope)) if isinstance(scope, str) else None,
         )
 

@@ -15,6 +15,7 @@ from engine.items.work_item import ItemState
 from engine.names import number_of
 from engine.net import firing
 from engine.spec.model import Retry
+from engine.steps import exlets
 
 HTTP_KIND = "http_"
 """A failure of kind `http_503` is a status that was not expected; `retry.on` names it `503` or `5xx`."""
@@ -22,6 +23,9 @@ HTTP_KIND = "http_"
 
 def answered(draft: Draft, event: CallAnswered) -> None:
     """The first definite outcome of any attempt wins; a later one is only noted."""
+    if exlets.waits_for_steering(draft, number_of(event.item)):
+        exlets.steered(draft, event, number_of(event.item))
+        return
     found = _expected(draft, event.item)
     if found is None:
         return
@@ -35,6 +39,9 @@ def answered(draft: Draft, event: CallAnswered) -> None:
 
 def failed(draft: Draft, event: CallFailed) -> None:
     """A failed call is repeated after a pause while its budget lasts, else `connector_failed` is raised."""
+    if exlets.waits_for_steering(draft, number_of(event.item)):
+        exlets.steered(draft, event, number_of(event.item))
+        return
     found = _expected(draft, event.item)
     if found is None:
         return
@@ -62,11 +69,18 @@ def failed(draft: Draft, event: CallFailed) -> None:
 
 
 def _expected(draft: Draft, item: str) -> Execution | None:
-    found = execution_of(draft.case, number_of(item))
-    if found is None or draft.case.status is not CaseStatus.RUNNING:
-        draft.note("ignored", number=number_of(item), detail="nothing waits for this outcome any more")
+    number = number_of(item)
+    found = execution_of(draft.case, number)
+    goes_on = draft.case.status is CaseStatus.RUNNING or exlets.waits_for_call(draft, number)
+    if found is None or not goes_on or (draft.case.handling and _is_lost(draft, found.number)):
+        draft.note("ignored", number=number, detail="nothing waits for this outcome any more")
         return None
     return found
+
+
+def _is_lost(draft: Draft, run: int) -> bool:
+    """Whether nothing more comes of a run by itself, and what is done about that is not done yet."""
+    return any(each.lost and each.run == run for each in draft.case.handling.values())
 
 
 def _named(on: tuple[str, ...], kind: str) -> bool:

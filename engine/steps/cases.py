@@ -6,8 +6,8 @@ from engine.data.expressions import ExpressionFailed
 from engine.data.mapping import ValidationFailed
 from engine.draft import Draft
 from engine.events import CaseCancelled, CaseFaulted, CaseRetried, CaseSubmitted, Continued, DataGiven
-from engine.exceptions.raising import DATA_FAILURES, raise_data_exception
-from engine.net import cancellation, instances, marking, sharing, timers
+from engine.exceptions.raising import DATA_FAILURES, LONGEST_MESSAGE, DataFailure, fail_case, kind_of
+from engine.net import cancellation, firing, instances, marking, sharing, timers
 from engine.net.ending import end
 from engine.spec.model import START
 
@@ -24,7 +24,7 @@ def submitted(draft: Draft, event: CaseSubmitted) -> None:
     # What a person gives was checked when it came; what a parent gives is checked here.
     problems = input_problems(draft.net, event.data) if case.parent is not None else []
     if problems:
-        raise_data_exception(draft, "", 0, ValidationFailed(tuple(problems)))
+        _cannot_begin(draft, ValidationFailed(tuple(problems)))
         return
     if event.not_before > draft.at:
         case.status = CaseStatus.SUBMITTED
@@ -48,7 +48,7 @@ def ask_shared(draft: Draft, *, begins: bool = False) -> None:
     try:
         draft.effects.append(sharing.question(draft, begins=begins))
     except DATA_FAILURES as failure:
-        raise_data_exception(draft, "", 0, failure)
+        _cannot_begin(draft, failure)
 
 
 def begin_net(draft: Draft) -> None:
@@ -59,10 +59,19 @@ def begin_net(draft: Draft) -> None:
         try:
             timers.run(draft, [timers.due_of(draft, deadline, TimerKind.DEADLINE)])
         except (ValidationFailed, ExpressionFailed) as failure:
-            raise_data_exception(draft, "", 0, failure)
+            _cannot_begin(draft, failure)
             return
     marking.add(draft.case.marking, START)
     draft.touched.add(START)
+    for task in draft.net.early:
+        firing.announce(draft, task)
+
+
+def _cannot_begin(draft: Draft, failure: DataFailure) -> None:
+    """There is no case yet in which anything could be done about it."""
+    kind = kind_of(failure)
+    draft.note("raised", detail={"kind": kind, "message": str(failure)[:LONGEST_MESSAGE]})
+    fail_case(draft, kind, str(failure))
 
 
 def data_given(draft: Draft, event: DataGiven) -> None:
@@ -81,8 +90,8 @@ def data_given(draft: Draft, event: DataGiven) -> None:
 
 def cancelled(draft: Draft, event: CaseCancelled) -> None:
     """The whole case is cancelled (WCP-20), and those below it. Nobody is named where the case above does it."""
-    if draft.case.ended:
-        draft.note("ignored", detail=f"the case is {draft.case.status}")
+    if draft.case.ended or draft.case.ending is not None:
+        draft.note("ignored", detail=f"the case is {draft.case.status}" if draft.case.ended else "it is about to end")
         return
     end(draft, CaseStatus.CANCELLED, tell_parent=bool(event.by))
 
@@ -96,6 +105,7 @@ def continued(draft: Draft, event: Continued) -> None:
     for number, run in list(draft.case.runs.items()):
         group = run.instances
         growing = group is not None and group.created < group.planned and run.state not in LEFT
+        growing = growing and not any(each.lost and each.run == number for each in draft.case.handling.values())
         if growing and number in draft.case.runs:
             instances.grow(draft, number)
     draft.touched.update(draft.case.marking)

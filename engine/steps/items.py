@@ -1,14 +1,12 @@
 """Events of work items. Starting fires the task; what waits is decided anew after every change of the marking."""
 
-from engine.case import BUSY, CaseStatus, RunState
+from engine.case import BUSY, EARLY, CaseStatus, RunState
 from engine.data.expressions import ExpressionFailed
-from engine.data.mapping import ValidationFailed
 from engine.draft import Draft
 from engine.effects import MoveItem, SettleItem
 from engine.errors import Conflict
 from engine.events import (
     ClaimsAnswered,
-    Distributed,
     ItemCancelled,
     ItemCompleted,
     ItemFailed,
@@ -18,33 +16,14 @@ from engine.events import (
     ItemUpdated,
 )
 from engine.exceptions.kinds import ExceptionKind
-from engine.exceptions.raising import raise_data_exception, raise_exception
+from engine.exceptions.raising import raise_exception
 from engine.executions import Execution, execution_of
 from engine.items.work_item import ItemState
 from engine.names import number_of
-from engine.net import cancellation, firing, guards, mutexes, work
+from engine.net import ahead, cancellation, firing, guards, mutexes
 from engine.net.guards import PostconditionUnmet
 from engine.net.settling import withdraw_surplus
-from engine.spec.model import Initiator
-
-
-def distributed(draft: Draft, event: Distributed) -> None:
-    """The answer to whom an item goes. Where the system starts items, its owner has it started at once."""
-    found = execution_of(draft.case, number_of(event.item))
-    if found is None or draft.case.ended:
-        draft.note("ignored", number=number_of(event.item), detail="the item is gone")
-        return
-    task = draft.task(found.run.task)
-    if event.owner is not None:
-        draft.effects.append(MoveItem(event.item, ItemState.ALLOCATED, offered_to=event.offered_to, owner=event.owner))
-        draft.note("allocated", task.name, found.execution, event.owner)
-        if task.interaction.start is Initiator.SYSTEM and mutexes.is_free(draft, task):
-            _start(draft, found, event.owner)
-    elif event.offered_to:
-        draft.effects.append(MoveItem(event.item, ItemState.OFFERED, offered_to=event.offered_to))
-        draft.note("offered", task.name, found.execution, event.offered_to)
-    else:
-        draft.note("unoffered", task.name, found.execution)
+from engine.steps import distribution
 
 
 def started(draft: Draft, event: ItemStarted) -> None:
@@ -54,7 +33,8 @@ def started(draft: Draft, event: ItemStarted) -> None:
     """
     found = _living(draft, event.item)
     _refuse_if_held(draft, found)
-    _start(draft, found, event.by)
+    distribution.check(draft, found, event.by)
+    distribution.start(draft, found, event.by)
 
 
 def completed(draft: Draft, event: ItemCompleted) -> None:
@@ -65,6 +45,10 @@ def completed(draft: Draft, event: ItemCompleted) -> None:
         draft.effects.append(SettleItem(event.item, applied=False))
         draft.note("discarded", number=number, detail=f"the case is {draft.case.status}")
         return
+    if found.run.state in EARLY:
+        ahead.complete(draft, found)
+        return
+    distribution.remember(draft, found.run.task, completed=event.by)
     if found.instance is None:
         applied = firing.complete(draft, found.number, event.output)
     else:
@@ -75,13 +59,15 @@ def completed(draft: Draft, event: ItemCompleted) -> None:
 def failed(draft: Draft, event: ItemFailed) -> None:
     """A person gives an item up: the exception `item_failed`, or the end of one of several instances."""
     found = _living(draft, event.item)
+    _refuse_if_early(found)
     draft.effects.append(MoveItem(event.item, ItemState.FAILED))
     if found.instance is None or firing.fails_its_task(draft, found.number):
+        if found.run.state is RunState.ENABLED and not firing.start(draft, found.number):
+            return
         raise_exception(draft, ExceptionKind.ITEM_FAILED, found.run.task, found.execution, event.reason)
         return
     _refuse_if_held(draft, found)
-    firing.start(draft, found.number)
-    if not draft.case.ended:
+    if firing.start(draft, found.number):
         firing.end_instance(draft, found.number, found.execution, ItemState.FAILED)
 
 
@@ -91,12 +77,12 @@ def skipped(draft: Draft, event: ItemSkipped) -> None:
     Raises `Conflict` as `started` does, and when what its task is to ensure does not hold.
     """
     found = _living(draft, event.item)
+    _refuse_if_early(found)
     _refuse_if_held(draft, found)
     _refuse_if_not_ensured(draft, found)
-    draft.effects.append(MoveItem(event.item, ItemState.SKIPPED))
-    firing.start(draft, found.number)
-    if draft.case.ended:
+    if not firing.start(draft, found.number):
         return
+    draft.effects.append(MoveItem(event.item, ItemState.SKIPPED))
     if found.instance is None:
         firing.complete(draft, found.number, None, mapped=False)
     else:
@@ -109,15 +95,22 @@ def cancelled(draft: Draft, event: ItemCancelled) -> None:
     Of several instances one is stopped; the others go on.
     """
     found = _living(draft, event.item)
-    if found.instance is None:
+    task = draft.task(found.run.task)
+    if found.instance is None and draft.specification.handler(draft.net, task, ExceptionKind.ITEM_ABORTED) is not None:
+        _refuse_if_held(draft, found)
+        if found.run.state is not RunState.ENABLED or firing.start(draft, found.number):
+            draft.effects.append(MoveItem(event.item, ItemState.CANCELLED))
+            raise_exception(
+                draft, ExceptionKind.ITEM_ABORTED, task.name, found.execution, f"{event.by} has cancelled it"
+            )
+    elif found.instance is None:
         if found.run.state is RunState.ENABLED:
-            firing.take_tokens(draft, draft.task(found.run.task))
+            firing.take_tokens(draft, task)
         cancellation.leave(draft, found.number, RunState.CANCELLED)
     else:
         _refuse_if_held(draft, found)
         draft.effects.append(MoveItem(event.item, ItemState.CANCELLED))
-        firing.start(draft, found.number)
-        if not draft.case.ended:
+        if firing.start(draft, found.number):
             firing.end_instance(draft, found.number, found.execution, ItemState.CANCELLED)
 
 
@@ -131,32 +124,20 @@ def moved(draft: Draft, event: ItemMoved | ItemUpdated) -> None:
     """A move that touches no token stands in the journal; the case stays as it is."""
 
 
-def _start(draft: Draft, found: Execution, by: str) -> None:
-    task = draft.task(found.run.task)
-    given = None
-    if found.instance is None:
-        try:
-            given = work.input_of(task, draft.variables)
-        except (ValidationFailed, ExpressionFailed) as failure:
-            raise_data_exception(draft, task.name, found.execution, failure)
-            return
-    # An instance keeps what it was given when it was created: its element is its own (data pattern 4).
-    firing.start(draft, found.number)
-    if draft.case.ended:
-        return
-    if found.instance is not None:
-        draft.note("started", task.name, found.execution)
-    draft.effects.append(MoveItem(draft.item(found.execution), ItemState.STARTED, owner=by, input=given))
-
-
 def _counts(found: Execution) -> bool:
-    return found.run.state in BUSY or found.run.state is RunState.RELEASED
+    return found.run.state in BUSY or found.run.state in (RunState.RELEASED, RunState.AHEAD_STARTED)
 
 
 def _refuse_if_held(draft: Draft, found: Execution) -> None:
     task = draft.task(found.run.task)
     if found.run.state is RunState.ENABLED and not mutexes.is_free(draft, task):
         raise Conflict(f"task {task.name} has to wait: its mutex {task.mutex} is held", code="mutex_held")
+
+
+def _refuse_if_early(found: Execution) -> None:
+    if found.run.state in EARLY:
+        message = f"task {found.run.task} is not enabled yet: what is done ahead of time can be completed or cancelled"
+        raise Conflict(message, code="not_enabled_yet")
 
 
 def _refuse_if_not_ensured(draft: Draft, found: Execution) -> None:
@@ -175,4 +156,6 @@ def _living(draft: Draft, item: str) -> Execution:
     found = execution_of(draft.case, number_of(item))
     if found is None or status is not CaseStatus.RUNNING:
         raise Conflict(f"item {item} no longer waits: its task is done or withdrawn", code="item_state_conflict")
+    if found.run.state is RunState.ANNOUNCED:
+        raise Conflict(f"item {item} is shown early: task {found.run.task} is not enabled yet", code="not_enabled_yet")
     return found

@@ -7,7 +7,7 @@ from engine.case import BUSY, CaseStatus, RunState
 from engine.draft import SWEPT_PER_STEP, Draft
 from engine.effects import Append, Question
 from engine.events import CaseResumed, CaseSuspended, Continued, Event
-from engine.names import child_id
+from engine.names import child_id, number_of
 from engine.spec.model import Kind
 
 KEPT = frozenset(
@@ -15,7 +15,10 @@ KEPT = frozenset(
         events.CallAnswered,
         events.CallFailed,
         events.ChildEnded,
+        events.ExceptionRaised,
         events.ItemCompleted,
+        events.ItemReturned,
+        events.ItemTaken,
         events.TimerFired,
         events.TriggerPosted,
     }
@@ -33,12 +36,25 @@ def keeps(draft: Draft, event: Event) -> bool:
         # Whoever resumes the case goes on with everything, and needs no wish from before.
         case.continuing = False
         return True
+    if case.handling and _is_for_exlet(draft, event):
+        # What is done about an exception goes on while the case stands still: it may be what lets it go on.
+        return False
     waits = case.status is CaseStatus.RUNNING and bool(case.kept)
     if type(event) not in KEPT or not (waits or case.status is CaseStatus.SUSPENDED):
         return False
     case.kept = (*case.kept, event)
     draft.note("kept", detail="the case is suspended" if not waits else "others come before it")
     return True
+
+
+def _is_for_exlet(draft: Draft, event: Event) -> bool:
+    """Whether an exlet waits for an event."""
+    handled = draft.case.handling.values()
+    if isinstance(event, events.ChildEnded):
+        return any(event.number == child for each in handled for child, _ in each.waits)
+    if isinstance(event, events.CallAnswered | events.CallFailed):
+        return any(number_of(event.item) in (each.call, each.undoing) for each in handled)
+    return False
 
 
 def taken_again(draft: Draft, event: Event) -> Iterator[Event]:
@@ -82,6 +98,7 @@ def resumed(draft: Draft, event: CaseResumed) -> None:
         draft.note("resumed")
         draft.postponed = True
         draft.touched.update(draft.case.marking)
+        draft.freed.update(draft.net.mutexes)
         draft.unsettled = True
     if draft.case.status is CaseStatus.RUNNING:
         _tell_children(draft, event)

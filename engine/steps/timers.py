@@ -6,15 +6,14 @@ from msgspec.structs import replace
 
 from engine.case import WAITING, PendingTimer, RunState, TimerKind
 from engine.draft import Draft
-from engine.effects import Append, MoveItem, SetTimer
-from engine.events import CaseCancelled, DueAnswered, TimerFired
+from engine.effects import SetTimer
+from engine.events import DueAnswered, TimerFired
 from engine.exceptions.kinds import ExceptionKind
-from engine.exceptions.raising import raise_exception
-from engine.items.work_item import ItemState
-from engine.names import child_id
+from engine.exceptions.raising import DATA_FAILURES, raise_data_exception, raise_exception
 from engine.net import cancellation, firing
-from engine.spec.model import Kind, Timer, TimerAction
-from engine.steps import cases
+from engine.net.distribution import escalation
+from engine.spec.model import Timer, TimerAction
+from engine.steps import cases, distribution, exlets
 
 
 def due_answered(draft: Draft, event: DueAnswered) -> None:
@@ -41,6 +40,10 @@ def fired(draft: Draft, event: TimerFired) -> None:
             raise_exception(draft, ExceptionKind.TIMEOUT, "", 0, "the case is not complete by its deadline")
         case TimerKind.DELAY:
             _delay_is_over(draft, pending)
+        case TimerKind.OFFER:
+            distribution.offer_timed_out(draft, pending.run)
+        case TimerKind.LATE:
+            distribution.late(draft, pending.run)
         case TimerKind.TASK:
             run = draft.case.runs[pending.run]
             timer = draft.task(run.task).timers[pending.nth]
@@ -65,23 +68,7 @@ def _skip(draft: Draft, number: int, timer: Timer) -> None:
 
 
 def _complete(draft: Draft, number: int, timer: Timer) -> None:
-    """The run counts as done. What it has out is skipped, or completed by force where it was started."""
-    run = draft.case.runs[number]
-    task = draft.task(run.task)
-    waited = run.state is not RunState.EXECUTING
-    firing.start(draft, number)
-    if draft.case.ended:
-        return
-    if run.instances is not None:
-        firing.conclude(draft, number, forced=True)
-        return
-    if task.kind is Kind.HUMAN:
-        state = ItemState.SKIPPED if waited else ItemState.FORCE_COMPLETED
-        draft.effects.append(MoveItem(draft.item(number), state))
-    elif task.kind is Kind.COMPOSITE:
-        ended = CaseCancelled("", "its time is over")
-        draft.effects.append(Append(ended, child_id(draft.case.id, number)))
-    firing.complete(draft, number, None, mapped=False)
+    exlets.complete_by_force(draft, number)
 
 
 def _cancel(draft: Draft, number: int, timer: Timer) -> None:
@@ -94,7 +81,17 @@ def _cancel(draft: Draft, number: int, timer: Timer) -> None:
 def _raise(draft: Draft, number: int, timer: Timer) -> None:
     run = draft.case.runs[number]
     message = f"{run.task} is not done in the time it has since it was {timer.start}"
-    raise_exception(draft, ExceptionKind.TIMEOUT, run.task, number, message)
+    raise_exception(draft, ExceptionKind.TIMEOUT, run.task, number, message, run=number, live=True)
+
+
+def _escalate(draft: Draft, number: int, timer: Timer) -> None:
+    """The item goes to others, whoever has it (resource pattern 28). Who they are is asked for."""
+    run = draft.case.runs[number]
+    assert timer.offer is not None, "a timer that escalates says to whom"
+    try:
+        draft.effects.append(escalation(draft, draft.task(run.task), draft.item(number), timer.offer))
+    except DATA_FAILURES as failure:
+        raise_data_exception(draft, run.task, number, failure, live=True)
 
 
 _ACTIONS: dict[TimerAction, Callable[[Draft, int, Timer], None]] = {
@@ -102,5 +99,6 @@ _ACTIONS: dict[TimerAction, Callable[[Draft, int, Timer], None]] = {
     TimerAction.SKIP: _skip,
     TimerAction.COMPLETE: _complete,
     TimerAction.CANCEL: _cancel,
+    TimerAction.ESCALATE: _escalate,
     TimerAction.EXCEPTION: _raise,
 }

@@ -15,7 +15,7 @@ MOST_KEPT = 1_000
 def posted(draft: Draft, event: TriggerPosted) -> None:
     """The first task that waits for it, in the order of the document, consumes it (WCP-23, WCP-24)."""
     # A case that begins later keeps what is meant for it.
-    if draft.case.status not in (CaseStatus.RUNNING, CaseStatus.SUBMITTED):
+    if draft.case.status not in (CaseStatus.RUNNING, CaseStatus.SUBMITTED) or draft.case.ending is not None:
         draft.note("ignored", detail=f"the case is {draft.case.status}")
         return
     tasks = draft.net.triggers.get(event.name, ())
@@ -36,6 +36,8 @@ def posted(draft: Draft, event: TriggerPosted) -> None:
 
 def _waits(draft: Draft, task: Task) -> bool:
     """Whether the task needs only this event to start (a person's: to be shown)."""
+    if draft.blocked(task.name):
+        return False
     if not _starts_by_itself(draft, task):
         return guards.times(draft, task) > len(waiting_runs(draft, task))
     return joins.enabled(task, draft.state) and mutexes.is_free(draft, task) and guards.holds(draft, task)

@@ -29,9 +29,10 @@ _envelope = Decoder(Envelope).decode
 _dead = Decoder(DeadLetter).decode
 _names = Decoder(tuple[str, ...]).decode
 
-FORMAT = 1
-"""The format of all records. It counts up when a program that knows the one before would misread them, or would replay
-a journal otherwise: a field that is added at the end, with a default, leaves it as it is."""
+FORMAT = 2
+"""The format of all records and indexes. It counts up when a program that knows the one before would misread them, or
+would replay a journal otherwise: a field that is added at the end, with a default, leaves it as it is. From 2 on items
+are indexed by their urgency."""
 
 LARGE_DATA = 4_096
 """From so many bytes on the data of a case is remembered between one reading and the next."""
@@ -96,6 +97,7 @@ class CasePacker:
     """
 
     def __init__(self, case: Case | None = None, packed: bytes | None = None) -> None:
+        self._last: tuple[Case, PackedCase] | None = None
         self._data: dict[str, Any] | None = None
         self._packed = b""
         self._digest = b""
@@ -104,12 +106,16 @@ class CasePacker:
             self._digest = _shared_digest(packed) if len(packed) >= LARGE_DATA else digest_of(packed)
 
     def pack(self, case: Case) -> PackedCase:
-        """The case, packed."""
+        """The case, packed. Nobody changes a case that was packed."""
+        if self._last is not None and self._last[0] is case:
+            return self._last[1]
         if case.data is not self._data:
             self._data, self._packed = case.data, _encode(case.data)
             self._digest = digest_of(self._packed)
         body = _encode(_without_data(case))
-        return PackedCase(body, self._packed, digest_of(body + self._digest))
+        packed = PackedCase(body, self._packed, digest_of(body + self._digest))
+        self._last = case, packed
+        return packed
 
 
 def pack_case(case: Case) -> PackedCase:

@@ -1,5 +1,5 @@
-"""The names of all Redis keys, one function each. `redis_store.py`, `redis_registry.py` and `redis_folders.py` document
-what they hold.
+"""The names of all Redis keys, one function each. `redis_store.py`, `redis_registry.py`, `redis_folders.py`
+and `redis_gates.py` document what they hold.
 
 Keys of a shard carry its number as hash tag, so that on a Redis Cluster a commit stays on one node.
 """
@@ -62,6 +62,11 @@ def parked(shard: int, case_id: str) -> str:
     return f"{{{shard}}}:parked:{case_id}"
 
 
+def chainers(shard: int) -> str:
+    """Who has the next items of a case started for him."""
+    return f"{{{shard}}}:chainers"
+
+
 def by_status(shard: int, status: str) -> str:
     """Cases of a status."""
     return f"{{{shard}}}:by:status:{status}"
@@ -77,19 +82,68 @@ def by_parent(shard: int, case_id: str) -> str:
     return f"{{{shard}}}:by:parent:{case_id}"
 
 
-def by_state(shard: int, state: str) -> str:
-    """Live items of a state."""
-    return f"{{{shard}}}:by:state:{state}"
+WHOLE = "all"
+DUE = "due"
+"""Forms of a queue: all of it, and what is due at any time, by when that is."""
 
 
-def by_owner(shard: int, person: str) -> str:
-    """Live items that one person owns."""
-    return f"{{{shard}}}:by:owner:{person}"
+def of_task(task: str) -> str:
+    """The form of a queue with the items of one task, whatever the specification."""
+    return f"task/{task}"
 
 
-def by_offer(shard: int, people: str) -> str:
-    """Items offered to one set of people, named by the digest of the set."""
-    return f"{{{shard}}}:by:offer:{people}"
+def of_specification(specification: str) -> str:
+    """The form of a queue with the items of one specification."""
+    return f"specification/{specification}"
+
+
+def of_state(state: str) -> str:
+    """The queue of a state."""
+    return f"state:{state}"
+
+
+def of_owner(person: str, state: str) -> str:
+    """The queue of what one person owns and stands so."""
+    return f"owner:{state}:{person}"
+
+
+def of_offer(people: str) -> str:
+    """The queue of what is offered to one set of people, named by the digest of the set."""
+    return f"offer:{people}"
+
+
+def item_queue(shard: int, form: str, queue: str) -> str:
+    """A form of a queue."""
+    return f"{{{shard}}}:by:{form}:{queue}"
+
+
+def by_word(shard: int, word: str) -> str:
+    """Live items that are found by a word."""
+    return f"{{{shard}}}:by:word:{word}"
+
+
+def by_case_word(shard: int, word: str) -> str:
+    """Cases that are found by a word."""
+    return f"{{{shard}}}:by:case-word:{word}"
+
+
+def changes(shard: int) -> str:
+    """The last changes of items."""
+    return f"{{{shard}}}:changes"
+
+
+def handled(shard: int) -> str:
+    """The channel on which it is told that events of a case were handled."""
+    return f"{{{shard}}}:handled"
+
+
+EVERY_HANDLED = "{*}:handled"
+"""The pattern of these channels, of all shards."""
+
+
+def ends(shard: int) -> str:
+    """Ends of cases and items that nobody has seen to."""
+    return f"{{{shard}}}:ends"
 
 
 def offers(shard: int) -> str:
@@ -111,7 +165,14 @@ SPECIFICATIONS = "spec:"
 """The set of all specifications' ids. It cannot be the name of one, which is never empty."""
 
 PARTICIPANTS = "org:participants"
+PILERS = "org:pilers"
+ENGAGED = "org:engaged"
 ORGANISATION_VERSION = "org:version"
+ORGANISATION_CHANGES = "org:changes"
+"""The log of who changed."""
+CONNECTORS = "connectors:all"
+CONNECTORS_VERSION = "connectors:version"
+RULES = "rules:all"
 USERS = "user:all"
 """A hash of all users by name."""
 
@@ -122,6 +183,64 @@ REVOKED = "revoked:"
 def revoked(token_id: str) -> str:
     """A token that is no longer good."""
     return f"{REVOKED}{token_id}"
+
+
+WEBHOOKS = "webhooks:all"
+WEBHOOKS_DUE = "webhooks:due"
+WEBHOOKS_DEAD = "webhooks:dead"
+
+
+def delivery(identifier: str) -> str:
+    """A delivery of a webhook."""
+    return f"webhooks:delivery:{identifier}"
+
+
+ACCESS_ROLES = "access:roles"
+API_KEYS = "access:keys"
+AUDIT = "audit"
+AUDIT_OF_STRANGERS = "audit:strangers"
+
+
+def quota(name: str) -> str:
+    """How far ahead of an even flow somebody is."""
+    return f"quota:rate:{name}"
+
+
+def failures(name: str) -> str:
+    """How often somebody has guessed wrong."""
+    return f"quota:wrong:{name}"
+
+
+def answer(name: str) -> str:
+    """The answer of a request with an Idempotency-Key."""
+    return f"answer:{name}"
+
+
+UNITS = "org:units:"
+"""How the names of the keys of roles, positions, groups and capabilities begin."""
+
+
+def units(unit: str) -> str:
+    """Roles, positions, groups or capabilities by id."""
+    return f"{UNITS}{unit}"
+
+
+def history(shard: int, specification: str, task: str) -> str:
+    """What people have done for a task."""
+    return f"{{{shard}}}:history:{specification}:{task}"
+
+
+EVERY_HISTORY = "{*}:history:*"
+"""The pattern of the histories of all tasks, in all shards."""
+
+HISTORY = "history:"
+"""How the name begins under which a backup keeps the history of a task, of all shards together."""
+
+
+def history_of(name: str) -> tuple[str, str]:
+    """The specification and the task of a history, by the name it has in a shard or in a backup."""
+    specification, _, task = name.partition(HISTORY)[2].partition(":")
+    return specification, task
 
 
 def shared(place: str) -> str:
@@ -144,9 +263,44 @@ def shared_closed(place: str) -> str:
     return f"folder:{{{place}}}:closed"
 
 
-REGISTRY = ("spec:", "org:", "user:", "rules:", "worklets:", "connectors:", "folder:", "history:", "audit", REVOKED)
+def load(gate: str) -> str:
+    """Who is beyond a gate."""
+    return f"load:{{gates}}{gate}"
+
+
+def queue(gate: str) -> str:
+    """Who waits before it."""
+    return f"queue:{{gates}}{gate}"
+
+
+def rate(gate: str) -> str:
+    """How far ahead of an even flow those are who passed."""
+    return f"rate:{{gates}}{gate}"
+
+
+def watch(gate: str) -> str:
+    """Who looks at it again."""
+    return f"watch:{{gates}}{gate}"
+
+
+def breaker(host: str) -> str:
+    """The breaker of a host."""
+    return f"breaker:{{gates}}{host}"
+
+
+QUEUES = "queue:{gates}"
+"""The set of gates with a queue. It cannot be the queue of one, whose name is never empty."""
+
+TROUBLED = "breaker:{gates}"
+"""The hosts whose breakers are not closed."""
+
+REGISTRY = (
+    *("spec:", "org:", "user:", "access:", "rules:", "worklets:", "connectors:", "folder:", "history:", "audit"),
+    "webhooks:",
+    REVOKED,
+)
 """How the names of all keys begin that a backup takes beside the cases. What is not among them comes again by itself:
-the state of breakers, rates and loads.
+the state of gates, which calls come to again by themselves.
 """
 
 EVERY_MARK = "{*}:once:*"

@@ -1,9 +1,9 @@
 """The case store in memory: complete, the reference for what the port means, and what `casewright play` runs on."""
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from threading import RLock
+from threading import Condition, RLock
 from typing import Any, NamedTuple
 
 from engine import names
@@ -13,10 +13,15 @@ from engine.errors import RecordDamaged
 from engine.events import CallFailed, Envelope, TimerFired
 from engine.items.work_item import WorkItem
 from engine.journal import Entry
-from engine.store import awaiting, codec
+from engine.resources.history import IN_HAND, Counter, add, counted, joined
+from engine.store import awaiting, codec, positions
+from engine.store.happenings import end_of_case, end_of_item
+from engine.store.memory_happenings import MemoryHappenings
 from engine.store.paging import Cursor, page
+from engine.store.paging_items import page_of_items
 from engine.store.port import (
     BELL_MS,
+    CHANGES_KEPT,
     LEASE_MS,
     ONCE_S,
     TIMERS_PER_DRAIN,
@@ -25,9 +30,12 @@ from engine.store.port import (
     CalledBack,
     CasePage,
     CaseQuery,
+    Change,
+    Changes,
     Commit,
     DeadLetter,
     Fired,
+    Incoming,
     ItemPage,
     ItemQuery,
     Kept,
@@ -90,6 +98,12 @@ class Shard:
     once: dict[str, tuple[str, int]] = field(default_factory=dict)
     dead: list[DeadLetter] = field(default_factory=list)
     parked: dict[str, list[Envelope]] = field(default_factory=lambda: defaultdict(list))
+    changes: deque[tuple[int, Change]] = field(default_factory=lambda: deque(maxlen=CHANGES_KEPT))
+    changed: int = 0
+    words: dict[str, frozenset[str]] = field(default_factory=dict)
+    histories: dict[tuple[str, str], dict[str, dict[Counter, int]]] = field(
+        default_factory=lambda: defaultdict(lambda: defaultdict(dict))
+    )
 
     def is_full(self, most_waiting: int | None, now: int) -> bool:
         """Whether so many events wait, and calls that are to be made."""
@@ -105,10 +119,12 @@ class MemoryStore:
     Records are kept packed where the Redis store keeps them packed, so that nothing a caller holds can change them.
     """
 
-    def __init__(self, shards: int, clock: Callable[[], int]) -> None:
+    def __init__(self, shards: int, clock: Callable[[], int], happenings: MemoryHappenings | None = None) -> None:
         self._clock = clock
+        self._happenings = happenings or MemoryHappenings()
         self._shards = [Shard() for _ in range(shards)]
         self._lock = RLock()
+        self._changed = Condition(self._lock)
 
     @property
     def shards(self) -> int:
@@ -197,14 +213,14 @@ class MemoryStore:
                 shard.bell = self.now()
             return True
 
-    def read(self, shard: int, limit: int) -> list[Waiting]:
+    def read(self, shard: int, limit: int) -> Incoming:
         with self._lock:
             now, events = self.now(), list(self._shards[shard].events.items())[:limit]
         waiting = []
         for identifier, (made, packed) in events:
             envelope = codec.unpack_envelope(packed)
             waiting.append(Waiting(identifier, taken_at(made, now, envelope), envelope))
-        return waiting
+        return Incoming(waiting, now)
 
     def load(self, case_ids: Iterable[str], item_ids: Iterable[str]) -> Loaded:
         with self._lock:
@@ -243,7 +259,9 @@ class MemoryStore:
             if not self._holds(lease):
                 return False
             shard.cases[case.id] = StoredCase(codec.case_head(case), repaired.packed)
-            shard.items.update({item.id: item for item in repaired.items})
+            shard.words[case.id] = repaired.words
+            for item in repaired.items:
+                self._put_item(shard, None, item, counts=False)
             shard.journals[case.id] += map(codec.pack_entry, repaired.entries)
             for envelope in repaired.appended:
                 self._append(shard, envelope)
@@ -264,7 +282,7 @@ class MemoryStore:
             live = stored is not None and stored.head.startswith(codec.LIVE_CASE)
             if not live or not self._is(shard, before):
                 return Moved(False, False)
-            shard.items[after.id] = after
+            self._put_item(shard, before, after)
             if entry is not None:
                 shard.journals[before.case_id].append(codec.pack_entry(entry))
             if envelope is None:
@@ -286,11 +304,15 @@ class MemoryStore:
                 wanted.remove(record)
             return [self._taken(record, owner) for record in wanted[:limit]]
 
-    def take_named(self, shard: int, owner: str, items: Sequence[str]) -> list[Taken]:
+    def take_named(self, shard: int, owner: str, items: Sequence[str], *, paused: bool = False) -> list[Taken]:
         with self._lock:
             calls, now = self._shards[shard].calls, self.now()
             named = [calls[item] for item in items if item in calls and not awaiting.is_awaited(calls[item].head)]
-            return [self._taken(each, owner) for each in named if each.due is not None and each.due <= now]
+            return [
+                self._taken(each, owner)
+                for each in named
+                if each.due is not None and (each.head.startswith(codec.WAITING_CALL) if paused else each.due <= now)
+            ]
 
     def report(self, shard: int, owner: str, outcomes: Sequence[Reported]) -> bool:
         with self._lock:
@@ -299,15 +321,17 @@ class MemoryStore:
                 event, record = report.event, held.calls.get(report.event.item)
                 head = record.head if record is not None else ""
                 counts = True
-                if isinstance(event, CallFailed):
+                if report.uncommitted or isinstance(event, CallFailed):
                     counts = head == codec.taken_call_head(event.attempt, owner)
                 elif report.instance:
                     counts = head.startswith(codec.TAKEN_CALL)
+                if not counts and report.uncommitted:
+                    continue
                 if not counts:
                     event = report.superseded()
                 elif record is not None:
                     record.due = None
-                    if report.instance:
+                    if report.instance or report.uncommitted:
                         record.head = codec.reported_call_head(event.attempt)
                 self._append(held, Envelope(names.case_of(event.item), event, report.correlation_id))
             return self._must_ring(held)
@@ -323,13 +347,13 @@ class MemoryStore:
                     lost.append(call.item)
         return lost
 
-    def hand_back(self, shard: int, owner: str, taken: Sequence[Taken]) -> None:
+    def hand_back(self, shard: int, owner: str, taken: Sequence[Taken], pause_ms: int = 0) -> None:
         with self._lock:
             for call, attempt in taken:
                 record = self._shards[shard].calls.get(call.item)
                 if record is not None and record.head == codec.taken_call_head(attempt, owner):
                     record.head = codec.waiting_call_head(attempt - 1)
-                    record.due = self.now()
+                    record.due = self.now() + pause_ms
 
     def await_callbacks(self, shard: int, owner: str, awaited: Sequence[Awaited]) -> None:
         with self._lock:
@@ -384,7 +408,11 @@ class MemoryStore:
 
     def cases(self, query: CaseQuery) -> CasePage:
         with self._lock:
-            cases = self.load([name for shard in self._shards for name in shard.cases], []).cases
+            wanted = frozenset(query.words)
+            named = (
+                name for shard in self._shards for name in shard.cases if wanted <= shard.words.get(name, frozenset())
+            )
+            cases = self.load(named, []).cases
         places = sorted((Cursor(case.created_at, case.id) for case in cases.values()), reverse=True)
         found, cursor = page(
             lambda after, count: [p for p in places if after is None or p.score <= after.score][:count],
@@ -398,17 +426,47 @@ class MemoryStore:
 
     def items(self, query: ItemQuery) -> ItemPage:
         with self._lock:
-            items = {item.id: item for shard in self._shards for item in shard.items.values()}
-        places = sorted(Cursor(item.created_at, item.id) for item in items.values())
-        found, cursor = page(
-            lambda after, count: [p for p in places if after is None or p.score >= after.score][:count],
-            lambda identifiers: [items.get(identifier) for identifier in identifiers],
-            query.wants,
-            query.limit,
-            query.after,
-            newest_first=False,
-        )
-        return ItemPage(found, cursor)
+            items = [item for shard in self._shards for item in shard.items.values()]
+        return page_of_items(items, query)
+
+    def changes(self, position: str | None, limit: int, wait_ms: int) -> Changes:
+        with self._changed:
+            if position is None:
+                return Changes([], positions.written([f"{shard.changed}-0" for shard in self._shards]))
+            seen = [int(each.partition("-")[0]) for each in positions.read(position, len(self._shards))]
+            if not any(shard.changed > after for shard, after in zip(self._shards, seen, strict=True)):
+                self._changed.wait(wait_ms / 1000)
+            found: list[Change] = []
+            for number, shard in enumerate(self._shards):
+                fresh = [(at, change) for at, change in shard.changes if at > seen[number]][:limit]
+                found += [change for _, change in fresh]
+                seen[number] = fresh[-1][0] if fresh else seen[number]
+            return Changes(found, positions.written([f"{each}-0" for each in seen]))
+
+    def missed(self, position: str) -> bool:
+        with self._lock:
+            seen = [int(each.partition("-")[0]) for each in positions.read(position, len(self._shards))]
+            return any(
+                len(shard.changes) == CHANGES_KEPT and shard.changes[0][0] > after + 1
+                for shard, after in zip(self._shards, seen, strict=True)
+            )
+
+    def workloads(self, people: Sequence[str]) -> Mapping[str, int]:
+        wanted = set(people)
+        with self._lock:
+            live = (item for shard in self._shards for item in shard.items.values() if item.state in IN_HAND)
+            loads: dict[str, int] = {}
+            for item in live:
+                if item.owner is not None and item.owner in wanted:
+                    loads[item.owner] = loads.get(item.owner, 0) + 1
+            return loads
+
+    def history(
+        self, specification: str, task: str, people: Sequence[str], counters: Sequence[Counter]
+    ) -> Mapping[str, Mapping[Counter, int]]:
+        with self._lock:
+            kept = [shard.histories.get((specification, task), {}) for shard in self._shards]
+            return joined({person: each[person] for person in people if person in each} for each in kept)
 
     def work(self) -> list[ShardWork]:
         with self._lock:
@@ -431,6 +489,16 @@ class MemoryStore:
     def parked(self, case_id: str) -> list[Envelope]:
         with self._lock:
             return list(self._of(case_id).parked.get(case_id, ()))
+
+    def _put_item(self, shard: Shard, before: WorkItem | None, item: WorkItem, *, counts: bool = True) -> None:
+        shard.items[item.id] = item
+        history = shard.histories[item.specification, item.task]
+        for person, counter, amount in counted(before, item) if counts else ():
+            add(history[person], counter, amount)
+        shard.changed += 1
+        shard.changes.append((shard.changed, Change(item.id, item.state, item.version)))
+        self._happenings.ended(names.shard_of(item.id, len(self._shards)), end_of_item(before, item))
+        self._changed.notify_all()
 
     def _of(self, name: str) -> Shard:
         return self._shards[names.shard_of(name, len(self._shards))]
@@ -492,15 +560,29 @@ class MemoryStore:
         for item_id, (before, _) in commit.items.items():
             if (item_id in shard.items) if before is None else not self._is(shard, before):
                 return Outcome.CONFLICT
+        for item_id in commit.made:
+            assert lease is not None, "only drainers make calls"
+            made = shard.calls.get(item_id)
+            if made is None or made.head != codec.taken_call_head(1, lease.owner):
+                return Outcome.CONFLICT
         for identifier in commit.handled:
             shard.events.pop(identifier, None)
+        for item_id in commit.made:
+            shard.calls[item_id].due = None
         for item_id in commit.dropped:
             shard.calls.pop(item_id, None)
         shard.cases[commit.after.id] = StoredCase(codec.case_head(commit.after), commit.packed)
+        if commit.words is not None:
+            shard.words[commit.after.id] = commit.words[1]
         shard.journals[commit.after.id] += map(codec.pack_entry, commit.entries)
-        shard.items.update({item_id: after for item_id, (_, after) in commit.items.items()})
+        for before, after in commit.items.values():
+            self._put_item(shard, before, after)
         for call in commit.placed:
             shard.calls[call.item] = StoredCall(call, codec.waiting_call_head(0), call.placed_at)
+            if call.item in commit.claimed:
+                assert lease is not None, "only drainers claim calls"
+                head = codec.taken_call_head(1, lease.owner)
+                shard.calls[call.item] = StoredCall(call, head, commit.claimed[call.item])
         for repeat in commit.repeated:
             record = shard.calls[repeat.item]
             record.head, record.due = codec.waiting_call_head(repeat.attempt), repeat.not_before
@@ -525,4 +607,8 @@ class MemoryStore:
             del shard.parked[commit.after.id][: commit.unparked]
         if commit.parked:
             shard.parked[commit.after.id] += commit.parked
+        end = end_of_case(commit.before, commit.after)
+        self._happenings.ended(names.shard_of(commit.after.id, len(self._shards)), end)
+        if commit.entries:
+            self._happenings.handled(commit.after.id)
         return Outcome.DONE

@@ -1,14 +1,22 @@
 """The registry in memory: the reference, and what `casewright play` runs on."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from threading import RLock
 from typing import Any
 
 from msgspec.structs import replace
 
 from engine.errors import Conflict
-from engine.resources.organisation import Participant
-from engine.store.registry import StoredSpecification, User
+from engine.exceptions.ripple_down_rules import RuleSet
+from engine.resources.organisation import Organisation, OrgUnit, Participant, Unit, organisation_of
+from engine.resources.outside import OrganisationChanges
+from engine.store.registry import (
+    ALL_CHANGED,
+    MOST_CHANGES,
+    StoredConnector,
+    StoredSpecification,
+    User,
+)
 
 
 class MemoryRegistry:
@@ -20,7 +28,12 @@ class MemoryRegistry:
         self._participants: dict[str, Participant] = {}
         self._users: dict[str, User] = {}
         self._revoked: dict[str, int] = {}
+        self._units: dict[Unit, dict[str, OrgUnit]] = {unit: {} for unit in Unit}
         self._version = 0
+        self._changed: list[str] = []
+        self._connectors: dict[str, StoredConnector] = {}
+        self._connectors_version = 0
+        self._rules: dict[str, RuleSet] = {}
         self._lock = RLock()
 
     def put_specification(self, specification: StoredSpecification) -> bool:
@@ -63,6 +76,53 @@ class MemoryRegistry:
     def organisation_version(self) -> int:
         return self._version
 
+    def organisation(self) -> Organisation:
+        with self._lock:
+            units = [(unit, each) for unit, kept in self._units.items() for each in kept.values()]
+            return organisation_of(self._version, self.participants(), units)
+
+    def organisation_changes(self, since: int) -> OrganisationChanges | None:
+        with self._lock:
+            behind = self._version - since
+            if since < 0 or not 0 <= behind <= len(self._changed):
+                return None
+            log = self._changed[len(self._changed) - behind :]
+            if ALL_CHANGED in log:
+                return None
+            return OrganisationChanges(self._version, {name: self._participants.get(name) for name in log})
+
+    def units(self, unit: Unit) -> list[OrgUnit]:
+        with self._lock:
+            kept = self._units[unit]
+            return [kept[name] for name in sorted(kept)]
+
+    def put_unit(self, unit: Unit, entered: OrgUnit) -> bool:
+        with self._lock:
+            new = entered.id not in self._units[unit]
+            self._units[unit][entered.id] = entered
+            self._note_change(ALL_CHANGED)
+            return new
+
+    def delete_unit(self, unit: Unit, identifier: str) -> bool:
+        with self._lock:
+            self._note_change(ALL_CHANGED)
+            return self._units[unit].pop(identifier, None) is not None
+
+    def put_organisation(self, participants: Sequence[Participant], units: Sequence[tuple[Unit, OrgUnit]]) -> None:
+        with self._lock:
+            self._participants.update({participant.id: participant for participant in participants})
+            for unit, each in units:
+                self._units[unit][each.id] = each
+            self._note_change(ALL_CHANGED)
+
+    def participant(self, identifier: str) -> Participant | None:
+        return self._participants.get(identifier)
+
+    def _note_change(self, name: str) -> None:
+        self._version += 1
+        self._changed.append(name)
+        del self._changed[:-MOST_CHANGES]
+
     def participants(self) -> list[Participant]:
         with self._lock:
             return [self._participants[name] for name in sorted(self._participants)]
@@ -70,11 +130,11 @@ class MemoryRegistry:
     def put_participant(self, participant: Participant) -> None:
         with self._lock:
             self._participants[participant.id] = participant
-            self._version += 1
+            self._note_change(participant.id)
 
     def delete_participant(self, identifier: str) -> bool:
         with self._lock:
-            self._version += 1
+            self._note_change(identifier)
             return self._participants.pop(identifier, None) is not None
 
     def user(self, name: str) -> User | None:
@@ -104,6 +164,36 @@ class MemoryRegistry:
 
     def revoked(self, token_id: str) -> bool:
         return self._revoked.get(token_id, 0) > self._clock()
+
+    def connectors_version(self) -> int:
+        return self._connectors_version
+
+    def connectors(self) -> list[StoredConnector]:
+        with self._lock:
+            return [self._connectors[name] for name in sorted(self._connectors)]
+
+    def put_connector(self, connector: StoredConnector) -> bool:
+        with self._lock:
+            new = connector.name not in self._connectors
+            self._connectors[connector.name] = connector
+            self._connectors_version += 1
+            return new
+
+    def delete_connector(self, name: str) -> bool:
+        with self._lock:
+            self._connectors_version += 1
+            return self._connectors.pop(name, None) is not None
+
+    def rule_set(self, specification: str) -> RuleSet | None:
+        return self._rules.get(specification)
+
+    def put_rule_set(self, rules: RuleSet, before: int) -> bool:
+        with self._lock:
+            stored = self._rules.get(rules.specification)
+            if (stored.version if stored is not None else 0) != before:
+                return False
+            self._rules[rules.specification] = rules
+            return True
 
 
 def latest(versions: list[StoredSpecification]) -> StoredSpecification | None:

@@ -6,13 +6,14 @@ from msgspec.msgpack import Decoder, Encoder
 
 from engine.errors import RecordDamaged
 from engine.names import case_of, root_of, shard_of
-from engine.resources.organisation import Participant
+from engine.resources.history import Counter, add, joined
+from engine.resources.organisation import OrgUnit, Participant, Unit
 from engine.store import codec, keys
 from engine.store.memory import MemoryStore, Shard, StoredCall, StoredCase
 from engine.store.memory_registry import MemoryRegistry
 from engine.store.paging import Cursor
 from engine.store.port import ONCE_S
-from engine.store.registry import StoredSpecification, User
+from engine.store.registry import StoredConnector, StoredSpecification, User
 from engine.store.tree import CallRecord, CaseRecord, Contents, Kept, Mark, Tree
 from engine.store.vault import FIRST_USER, Damaged, Ended
 
@@ -20,8 +21,10 @@ PAGE = 500
 
 _encode = Encoder().encode
 _specification = Decoder(StoredSpecification).decode
+_unit = Decoder(OrgUnit).decode
 _participant = Decoder(Participant).decode
 _user = Decoder(User).decode
+_connector = Decoder(StoredConnector).decode
 
 
 class MemoryVault:
@@ -93,8 +96,27 @@ class MemoryVault:
             yield Kept(keys.SPECIFICATIONS, "set", ((stored.id.encode(), b""),))
         for person in self._registry.participants():
             yield Kept(keys.PARTICIPANTS, "hash", ((person.id.encode(), _encode(person)),))
+        for unit in Unit:
+            for entered in self._registry.units(unit):
+                yield Kept(keys.units(unit), "hash", ((entered.id.encode(), _encode(entered)),))
+        with self._lock:
+            tasks = sorted({task for shard in self._shards for task in shard.histories})
+            histories = {task: joined(shard.histories.get(task, {}) for shard in self._shards) for task in tasks}
+        for (specification, task), people in histories.items():
+            fields = (
+                (f"{person}:{counter}".encode(), str(value).encode())
+                for person, counters in people.items()
+                for counter, value in counters.items()
+            )
+            yield Kept(f"{keys.HISTORY}{specification}:{task}", "hash", tuple(fields))
         for user in self._registry.users():
             yield Kept(keys.USERS, "hash", ((user.name.encode(), _encode(user)),))
+        for connector in self._registry.connectors():
+            yield Kept(keys.CONNECTORS, "hash", ((connector.name.encode(), _encode(connector)),))
+        for stored in self._registry.specifications():
+            rules = self._registry.rule_set(stored.id)
+            if rules is not None:
+                yield Kept(keys.RULES, "hash", ((stored.id.encode(), _encode(rules)),))
 
     def contents(self) -> Contents:
         with self._lock:
@@ -127,11 +149,21 @@ class MemoryVault:
     def put_registry(self, kept: Kept) -> None:
         if kept.kind == "string" and kept.name.startswith(keys.SPECIFICATIONS):
             self._registry.put_specification(_specification(kept.members[0][1]))
+        if kept.name.startswith(keys.HISTORY):
+            history = self._shards[0].histories[keys.history_of(kept.name)]
+            for name, value in kept.members:
+                person, _, counter = name.decode().rpartition(":")
+                add(history[person], Counter(counter), int(value))
+            return
         for _, packed in kept.members:
-            if kept.name == keys.PARTICIPANTS:
+            if kept.name.startswith(keys.UNITS):
+                self._registry.put_unit(Unit(kept.name.removeprefix(keys.UNITS)), _unit(packed))
+            elif kept.name == keys.PARTICIPANTS:
                 self._registry.put_participant(_participant(packed))
             elif kept.name == keys.USERS:
                 self._registry.put_user(_user(packed))
+            elif kept.name == keys.CONNECTORS:
+                self._registry.put_connector(_connector(packed))
 
     def remove(self, tree: Tree) -> bool:
         shard = self._shards[shard_of(tree.root, self.shards)]
@@ -145,6 +177,7 @@ class MemoryVault:
                 del shard.cases[case_id]
                 shard.journals.pop(case_id, None)
                 shard.parked.pop(case_id, None)
+                shard.words.pop(case_id, None)
             shard.items = {item_id: item for item_id, item in shard.items.items() if item.case_id not in gone}
             return True
 
@@ -180,6 +213,8 @@ class MemoryVault:
             for run, results in record.results.items():
                 shard.results[run].update(results)
             shard.timers.update({(case.id, number): due for number, due in record.timers})
+            if record.words:
+                shard.words[case.id] = frozenset(record.words)
             if record.parked:
                 shard.parked[case.id] += map(codec.unpack_envelope, record.parked)
         shard.dead += map(codec.unpack_dead_letter, tree.dead)
@@ -204,6 +239,7 @@ def _record(shard: Shard, case_id: str) -> CaseRecord:
         {run: dict(results) for run, results in shard.results.items() if results and case_of(run) == case_id},
         tuple((number, due) for (owner, number), due in shard.timers.items() if owner == case_id),
         tuple(map(codec.pack_envelope, shard.parked.get(case_id, ()))),
+        tuple(sorted(shard.words.get(case_id, ()))),
     )
 
 

@@ -20,6 +20,7 @@ from engine.errors import RecordDamaged
 from engine.events import CallAnswered, CallFailed, Envelope, TimerFired
 from engine.items.work_item import LIVE, ItemState, WorkItem
 from engine.journal import Entry
+from engine.resources.history import Counter
 
 LEASE_MS = 5_000
 """How long a drainer that says nothing more keeps others from its shard."""
@@ -64,6 +65,13 @@ def taken_at(made: int, now: int, envelope: Envelope) -> int:
     return max(at, envelope.event.due) if isinstance(envelope.event, TimerFired) else at
 
 
+class Incoming(NamedTuple):
+    """The oldest events of a shard that wait, in order, and the store's time."""
+
+    events: list[Waiting]
+    at: int
+
+
 class DeadLetter(Struct, array_like=True, frozen=True):
     """An event whose step raised, with the traceback."""
 
@@ -97,7 +105,10 @@ class Commit:
     to what was read (None: it is new) and what it becomes. `handled` are the stream ids of the events that led here.
     `buried` dead letters are dead no longer, and the first `unparked` parked events were taken. `started` are child
     cases, whose first events come before what is `appended`; `results` what instances gave, `forgotten` the runs
-    whose results are no longer needed. Timers are pairs of their number in the case and when they are due.
+    whose results are no longer needed. Timers are pairs of their number in the case and when they are due. `words` are
+    those by which the case was found before, and is found from now on (None: the same). `claimed` are calls among those
+    placed that are the drainer's from the start, with until when (ms since 1970); `made` are calls that it had claimed
+    and whose outcomes led here, if they still are its own.
     """
 
     before: Case
@@ -119,6 +130,9 @@ class Commit:
     forgotten: list[str] = field(default_factory=list)
     timers_set: list[tuple[int, int]] = field(default_factory=list)
     timers_cleared: list[tuple[int, int]] = field(default_factory=list)
+    words: tuple[frozenset[str], frozenset[str]] | None = None
+    claimed: dict[str, int] = field(default_factory=dict)
+    made: list[str] = field(default_factory=list)
 
 
 class Loaded(NamedTuple):
@@ -145,7 +159,7 @@ class Repaired(NamedTuple):
     """A case as its journal tells it, to be written in place of a damaged record.
 
     `items` are those of its people, `entries` what is added to the journal, `appended` events behind those that wait.
-    `unparked`: what was set aside for it is among them.
+    `unparked`: what was set aside for it is among them. By `words` it is found.
     """
 
     case: Case
@@ -154,6 +168,7 @@ class Repaired(NamedTuple):
     entries: Sequence[Entry] = ()
     appended: Sequence[Envelope] = ()
     unparked: bool = False
+    words: frozenset[str] = frozenset()
 
 
 class Taken(NamedTuple):
@@ -172,12 +187,14 @@ class Reported(NamedTuple):
     """The outcome of a call, with the correlation id of the call, and whether it is one of several instances.
 
     Of several instances the store sees to it that only the first outcome of each counts: a run knows how many have
-    ended, and not which.
+    ended, and not which. `uncommitted`: a drain made the call and does not know whether it has committed the outcome,
+    which is kept only if it has not.
     """
 
     event: CallAnswered | CallFailed
     correlation_id: str
     instance: bool = False
+    uncommitted: bool = False
 
     def superseded(self) -> CallAnswered | CallFailed:
         """The outcome of an attempt that no longer counts."""
@@ -288,6 +305,7 @@ class CaseQuery:
     specification: str | None = None
     created_after: int | None = None
     parent: str | None = None
+    words: tuple[str, ...] = ()
     limit: int = 50
     after: str | None = None
 
@@ -303,12 +321,19 @@ class CaseQuery:
 
 @dataclass(frozen=True, slots=True)
 class ItemQuery:
-    """Which live items are listed, oldest first: of one person (offered to or owned), of a state, of a case."""
+    """Which live items are listed, the most urgent first (with `due_before` what is due first).
+
+    Of one person (offered to or owned), of a state, of a case, a task, a specification; due before a moment (ms since
+    1970); found by all of some words.
+    """
 
     person: str | None = None
     state: ItemState | None = None
     case_id: str | None = None
     task: str | None = None
+    specification: str | None = None
+    due_before: int | None = None
+    words: tuple[str, ...] = ()
     limit: int = 50
     after: str | None = None
 
@@ -321,6 +346,9 @@ class ItemQuery:
             and (self.person is None or item.owner == self.person or offered)
             and (self.case_id is None or item.case_id == self.case_id)
             and (self.task is None or item.task == self.task)
+            and (self.specification is None or item.specification == self.specification)
+            and (self.due_before is None or 0 < item.due_at < self.due_before)
+            and all(word in item.words for word in self.words)
         )
 
 
@@ -336,6 +364,25 @@ class ItemPage(NamedTuple):
 
     items: list[WorkItem]
     next: str | None
+
+
+class Change(NamedTuple):
+    """An item was changed: how it stood after, and which of its versions that was."""
+
+    item: str
+    state: ItemState
+    version: int
+
+
+class Changes(NamedTuple):
+    """Changes of items, each shard's in order, and the position behind them."""
+
+    changes: list[Change]
+    position: str
+
+
+CHANGES_KEPT = 10_000
+"""Changes of items that a shard keeps for those who listen."""
 
 
 class Store(Protocol):
@@ -371,7 +418,7 @@ class Store(Protocol):
     def release(self, lease: Lease, *, unfinished: bool = False) -> bool:
         """Gives a lease back; False while events wait (it is kept then), unless the drainer leaves it `unfinished`."""
 
-    def read(self, shard: int, limit: int) -> list[Waiting]:
+    def read(self, shard: int, limit: int) -> Incoming:
         """The oldest events that wait, in order."""
 
     def load(self, case_ids: Iterable[str], item_ids: Iterable[str]) -> Loaded:
@@ -398,8 +445,9 @@ class Store(Protocol):
         Those whose callback did not come in time are not taken but fail: their events are among those that wait.
         """
 
-    def take_named(self, shard: int, owner: str, items: Sequence[str]) -> list[Taken]:
-        """Takes those of these calls that wait, or whose taker's time is over."""
+    def take_named(self, shard: int, owner: str, items: Sequence[str], *, paused: bool = False) -> list[Taken]:
+        """Takes those of these calls that wait, or whose taker's time is over; with `paused` also those that wait for
+        a later moment."""
 
     def report(self, shard: int, owner: str, outcomes: Sequence[Reported]) -> bool:
         """Reports outcomes of taken calls; whether to ring."""
@@ -407,8 +455,8 @@ class Store(Protocol):
     def renew(self, shard: int, owner: str, taken: Sequence[Taken]) -> list[str]:
         """Puts off the deadline of calls that are still their taker's. The items of the others."""
 
-    def hand_back(self, shard: int, owner: str, taken: Sequence[Taken]) -> None:
-        """Gives calls back that were taken but not begun."""
+    def hand_back(self, shard: int, owner: str, taken: Sequence[Taken], pause_ms: int = 0) -> None:
+        """Gives calls back that were taken but not begun, to be taken again at once or after a pause."""
 
     def await_callbacks(self, shard: int, owner: str, awaited: Sequence[Awaited]) -> None:
         """Lets taken calls wait for their callbacks; those that are gone or no longer this taker's stay as they are."""
@@ -442,6 +490,23 @@ class Store(Protocol):
 
     def items(self, query: ItemQuery) -> ItemPage:
         """Lists live items."""
+
+    def changes(self, position: str | None, limit: int, wait_ms: int) -> Changes:
+        """What was changed behind a position, `limit` of each shard at most; None: nothing but the position of now.
+
+        Waits up to `wait_ms` while there is nothing. Raises `InvalidInput` (`invalid_position`).
+        """
+
+    def missed(self, position: str) -> bool:
+        """Whether changes behind a position are kept no longer. Raises `InvalidInput` (`invalid_position`)."""
+
+    def workloads(self, people: Sequence[str]) -> Mapping[str, int]:
+        """How many items each has in hand; who is missing has none."""
+
+    def history(
+        self, specification: str, task: str, people: Sequence[str], counters: Sequence[Counter]
+    ) -> Mapping[str, Mapping[Counter, int]]:
+        """What was counted of each person's items of a task, by the commits that moved them; what is missing is 0."""
 
     def work(self) -> list[ShardWork]:
         """What every shard has to do."""

@@ -4,18 +4,25 @@ Keys (s = shard, c = case, i = item; `keys.py` makes the names):
 
     {s}:events       stream   field `e`: one packed envelope; handled events are deleted
     {s}:lease        hash     number (fencing, only grows), owner ("" when free), expires, bell, strikes, suspect
-    {s}:case:c       hash     head `running 17.` (status, revision), body (packed case) and data (its variables)
+    {s}:case:c       hash     head `running 17.` (status, revision), body (packed case), data (its variables) and words
+                              (those by which it is found)
     {s}:case:c:journal  list  packed entries
     {s}:item:i       hash     an item: head `offered 3.` (state, version) and body; or a call: head `waiting 0.`,
                               `taken 1 <owner>.` or `awaiting 1 <ms>.` (a callback; of these, and of several instances,
                               also `reported 1.`) and body
     {s}:run:r        hash     what the instances of a run gave, by index, until it is gathered
+    {s}:history:p:t  hash     what people did for task t of specification p: `<person>:<counter>`; it outlives the cases
     {s}:calls        zset     ids of calls by when they are due: a waiting one from its moment on, a taken one when its
                               taker's time is over, an awaited one when its callback is late
     {s}:timers       zset     packed envelopes of `TimerFired` by when they are due
     {s}:once:m       hash     head: the digest of a request that came with an Idempotency-Key; for a day
     {s}:dead, {s}:parked:c    lists of events whose step raised, and of what came for their case after them
-    {s}:by:*         zsets    indexes by time of creation; {s}:by:offers is a hash of the sets of people
+    {s}:by:*         zsets    of cases by time of creation; of items by urgency (`indexing.py`); {s}:by:offers is a hash
+                              of the sets of people that items were offered to
+    {s}:changes      stream   field `c`: `order-1:2 offered 3`, the last changes of items
+    {s}:ends         stream   field `e`: a packed end of a case or an item (`redis_happenings.py`)
+    {s}:handled      channel  a case whose events were handled
+    {s}:chainers     hash     who has the next items of a case started for him (`redis_detours.py`)
 
 Every change is one script that compares heads and then writes (`commit.lua`), so a reader never sees half of one.
 """
@@ -27,8 +34,9 @@ from hashlib import sha1
 from importlib.resources import files
 from typing import Any, NamedTuple
 
+from msgspec.msgpack import Encoder
 from redis import Redis
-from redis.exceptions import BusyLoadingError, NoScriptError, OutOfMemoryError, RedisError, ResponseError
+from redis.exceptions import BusyLoadingError, NoScriptError, OutOfMemoryError, RedisError, ResponseError, WatchError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
@@ -38,12 +46,16 @@ from engine.effects import Call
 from engine.errors import Conflict, RecordDamaged, Unavailable
 from engine.events import CallAnswered, CallFailed, Envelope
 from engine.executions import executions
-from engine.items.work_item import LIVE, WorkItem
+from engine.items.work_item import ItemState, WorkItem
 from engine.journal import Entry
-from engine.store import awaiting, codec, keys
+from engine.resources.history import LATEST, Counter, add, counted
+from engine.store import awaiting, codec, indexing, keys, positions
+from engine.store.happenings import MOST_ENDS, End, end_of_case, end_of_item
 from engine.store.indexing import case_indexes, item_indexes, offer_digest
 from engine.store.paging import Cursor, page
+from engine.store.paging_items import page_of_items
 from engine.store.port import (
+    CHANGES_KEPT,
     LEASE_MS,
     ONCE_S,
     TIMERS_PER_DRAIN,
@@ -52,9 +64,12 @@ from engine.store.port import (
     CalledBack,
     CasePage,
     CaseQuery,
+    Change,
+    Changes,
     Commit,
     DeadLetter,
     Fired,
+    Incoming,
     ItemPage,
     ItemQuery,
     Kept,
@@ -75,14 +90,17 @@ from engine.store.port import (
     hold_ms,
     taken_at,
 )
-from engine.store.transaction import Argument, Transaction
+from engine.store.transaction import Argument, Transaction, runs_of
 
 log = logging.getLogger(__name__)
 
-SCRIPTS = ("commit", "acquire", "release", "take", "fire")
+SCRIPTS = ("commit", "acquire", "release", "take", "fire", "owned")
 
 FULL = -2
 """What `commit.lua` answers when too much waits already."""
+
+RING = 2
+"""A transaction is done, and the doorbell must be rung."""
 
 WRONG_TYPE = "WRONGTYPE"
 """How Redis begins to say that a key holds something of another type."""
@@ -90,8 +108,14 @@ WRONG_TYPE = "WRONGTYPE"
 WRITES_NOTHING = ("MISCONF", "READONLY", "NOREPLICAS", "CLUSTERDOWN", "MASTERDOWN", "TRYAGAIN")
 """How Redis begins to say that it takes no writes for a while: its disk is full, or a failover goes on."""
 
+BUSY = "store_busy"
+"""The code of a refusal because others changed what was looked at."""
+
 NOTHING = [None, None, None]
 """What is read of a case that does not exist."""
+
+PEOPLE_AT_ONCE = 5_000
+"""People whose items in hand one script counts: it takes about a millisecond."""
 
 CALLBACK_LOOKS = 8
 """How often a callback looks at a call that changes meanwhile: taken, made, handed back, each at most once or twice."""
@@ -116,14 +140,19 @@ class _Take(NamedTuple):
     after: str
 
 
+_pack_end = Encoder().encode
+
+
 class RedisStore:
     """The case store on Redis. The client must not decode responses."""
 
-    def __init__(self, client: "Redis", shards: int) -> None:
+    def __init__(self, client: "Redis", shards: int, keeps_ends: Callable[[], bool] = lambda: False) -> None:
         self._redis = client
+        self._keeps_ends = keeps_ends
         self._texts = {name: files("engine.store").joinpath(f"{name}.lua").read_text() for name in SCRIPTS}
         self._digests = {name: sha1(text.encode()).hexdigest() for name, text in self._texts.items()}
         self._shards = shards
+        self._offers: list[dict[bytes, frozenset[str]]] = [{} for _ in range(shards)]
         self._fix_layout(shards)
 
     @property
@@ -133,12 +162,12 @@ class RedisStore:
 
     def now(self) -> int:
         """The time of the Redis server."""
-        return _milliseconds(asked(self._redis.time))
+        return milliseconds(asked(self._redis.time))
 
     # -- events ------------------------------------------------------------------------------------------------
 
     def submit(self, submissions: Sequence[Submission], most_waiting: int | None = None) -> list[Submitted]:
-        scripts = []
+        transactions = []
         for stub, envelope in submissions:
             shard = self._shard(stub.id)
             key = keys.case(shard, stub.id)
@@ -148,8 +177,9 @@ class RedisStore:
             transaction.expect(key, "")
             self._write_case(transaction, shard, None, stub, codec.pack_case(stub))
             transaction.write("XADD", keys.events(shard), "*", "e", codec.pack_envelope(envelope))
-            scripts.append(_commit_script(transaction))
-        return [Submitted(answer > 0, answer == 2, answer == FULL) for answer in self._run(scripts)]
+            transactions.append(transaction)
+        answers = self._committed(transactions)
+        return [Submitted(answer > 0, answer == RING, answer == FULL) for answer in answers]
 
     def append(
         self, shard: int, envelopes: Sequence[Envelope], once: Once | None = None, most_waiting: int | None = None
@@ -164,11 +194,11 @@ class RedisStore:
             transaction.expect(key, "")
             transaction.write("HSET", key, "head", once.digest)
             transaction.write("EXPIRE", key, ONCE_S)
-        answer = self._run([_commit_script(transaction)])[0]
+        answer = self._committed([transaction])[0]
         if answer == FULL:
             return Appended(Kept.FULL, False)
         if answer:
-            return Appended(Kept.NEW, answer == 2)
+            return Appended(Kept.NEW, answer == RING)
         assert once is not None, "only a mark can keep events out"
         return Appended(Kept.BEFORE if self.is_kept(shard, once) else Kept.OTHER, False)
 
@@ -198,17 +228,17 @@ class RedisStore:
         )
         return bool(self._run([script])[0])
 
-    def read(self, shard: int, limit: int) -> list[Waiting]:
+    def read(self, shard: int, limit: int) -> Incoming:
         pipe = self._redis.pipeline(transaction=False)
         pipe.time()
         pipe.xrange(keys.events(shard), count=limit)
         time, entries = asked(pipe.execute)
-        now = _milliseconds(time)
+        now = milliseconds(time)
         waiting = []
         for identifier, fields in entries:
             envelope = codec.unpack_envelope(fields[b"e"])
             waiting.append(Waiting(identifier.decode(), taken_at(_time_of(identifier), now, envelope), envelope))
-        return waiting
+        return Incoming(waiting, now)
 
     def load(self, case_ids: Iterable[str], item_ids: Iterable[str]) -> Loaded:
         cases, items = list(case_ids), list(item_ids)
@@ -234,12 +264,12 @@ class RedisStore:
                     known[item_id] = _unpacked_item(record)
             except RecordDamaged as damage:
                 damaged[item_id] = damage.message
-        return Loaded(found, known, _milliseconds(time), packed, damaged)
+        return Loaded(found, known, milliseconds(time), packed, damaged)
 
     def commit(self, commits: Sequence[Commit], lease: Lease | None = None) -> list[Outcome]:
-        scripts = [_commit_script(self._commit_transaction(commit, lease)) for commit in commits]
-        outcomes = {-1: Outcome.FENCED, 0: Outcome.CONFLICT, 1: Outcome.DONE, 2: Outcome.DONE}
-        return [outcomes[answer] for answer in self._run(scripts)]
+        outcomes = {-1: Outcome.FENCED, 0: Outcome.CONFLICT, 1: Outcome.DONE}
+        answers = self._committed([self._commit_transaction(commit, lease) for commit in commits])
+        return [outcomes[answer] for answer in answers]
 
     def park(self, lease: Lease, waiting: Sequence[Waiting]) -> None:
         transaction = self._transaction(lease.shard, held=_held(lease))
@@ -247,7 +277,7 @@ class RedisStore:
         for event in waiting:
             parked = keys.parked(lease.shard, event.envelope.case_id)
             transaction.write("RPUSH", parked, codec.pack_envelope(event.envelope))
-        self._run([_commit_script(transaction)])
+        self._committed([transaction])
 
     def repair(self, lease: Lease, repaired: Repaired) -> bool:
         shard, case = lease.shard, repaired.case
@@ -259,22 +289,23 @@ class RedisStore:
         for status in CaseStatus:
             transaction.write("ZREM", keys.by_status(shard, status), case.id)
         self._write_case(transaction, shard, None, case, repaired.packed)
+        if repaired.words:
+            self._write_words(transaction, shard, case, frozenset(), repaired.words)
         for item in repaired.items:
-            for state in LIVE:
-                transaction.write("ZREM", keys.by_state(shard, state), item.id)
-            self._write_item(transaction, shard, None, item)
+            # Where it stood in indexes nobody can tell any more; a member that is no longer an item's is passed over.
+            self._write_item(transaction, shard, None, item, counts=False)
         for entry in repaired.entries:
             transaction.write("RPUSH", keys.journal(shard, case.id), codec.pack_entry(entry))
         for envelope in repaired.appended:
             transaction.write("XADD", keys.events(shard), "*", "e", codec.pack_envelope(envelope))
         if repaired.unparked:
             transaction.write("UNLINK", keys.parked(shard, case.id))
-        return bool(self._run([_commit_script(transaction)])[0] > 0)
+        return self._committed([transaction])[0] > 0
 
     def discard(self, lease: Lease, handled: Sequence[str]) -> None:
         transaction = self._transaction(lease.shard, held=_held(lease))
         transaction.write("XDEL", keys.events(lease.shard), *handled)
-        self._run([_commit_script(transaction)])
+        self._committed([transaction])
 
     # -- items -------------------------------------------------------------------------------------------------
 
@@ -287,8 +318,8 @@ class RedisStore:
             transaction.write("RPUSH", keys.journal(shard, before.case_id), codec.pack_entry(entry))
         if envelope is not None:
             transaction.write("XADD", keys.events(shard), "*", "e", codec.pack_envelope(envelope))
-        answer = self._run([_commit_script(transaction)])[0]
-        return Moved(answer > 0, answer == 2)
+        answer = self._committed([transaction])[0]
+        return Moved(answer > 0, answer == RING)
 
     # -- calls -------------------------------------------------------------------------------------------------
 
@@ -298,39 +329,44 @@ class RedisStore:
             wanted = self._without_overdue(shard, self._due_calls(shard, limit))
         return self._taken(shard, owner, wanted)
 
-    def take_named(self, shard: int, owner: str, items: Sequence[str]) -> list[Taken]:
-        named = self._calls_named(shard, items)
-        return self._taken(shard, owner, [(call, head) for call, head in named if not awaiting.is_awaited(head)])
+    def take_named(self, shard: int, owner: str, items: Sequence[str], *, paused: bool = False) -> list[Taken]:
+        named = [(call, head) for call, head in self._calls_named(shard, items) if not awaiting.is_awaited(head)]
+        if not paused:
+            return self._taken(shard, owner, named)
+        # Only what waits: of a call that somebody makes the moment is the end of his time.
+        waiting = [(call, head) for call, head in named if head.startswith(codec.WAITING_CALL)]
+        return self._taken(shard, owner, waiting, only_due=False)
 
     def report(self, shard: int, owner: str, outcomes: Sequence[Reported]) -> bool:
         together = self._transaction(shard, ring=True)
         singles = []
         for report in outcomes:
-            if report.instance or isinstance(report.event, CallFailed):
+            if report.instance or report.uncommitted or isinstance(report.event, CallFailed):
                 singles.append(report)
             else:
                 self._write_outcome(together, shard, report.event, report.correlation_id)
-        answers = self._run([self._single_report(shard, owner, report) for report in singles]) if singles else []
+        answers = self._committed([self._single_report(shard, owner, report) for report in singles])
         for report, answer in zip(singles, answers, strict=True):
-            if answer == 0:
+            if answer == 0 and not report.uncommitted:
                 envelope = Envelope(names.case_of(report.event.item), report.superseded(), report.correlation_id)
                 together.write("XADD", keys.events(shard), "*", "e", codec.pack_envelope(envelope))
-        return bool(self._run([_commit_script(together)])[0] == 2)
+        return self._committed([together])[0] == RING
 
-    def _single_report(self, shard: int, owner: str, report: Reported) -> Script:
+    def _single_report(self, shard: int, owner: str, report: Reported) -> Transaction:
         """An outcome that counts only while its call stands as it must.
 
         Only the attempt that is under way may spend the budget of a call: an earlier one's failure is only noted. And
-        of several instances only the first outcome counts.
+        of several instances only the first outcome counts. One that may be committed is not, if the call stands as the
+        drain had claimed it.
         """
         event, transaction = report.event, self._transaction(shard)
         key = keys.item(shard, event.item)
-        failed = isinstance(event, CallFailed)
-        transaction.expect(key, codec.taken_call_head(event.attempt, owner) if failed else codec.TAKEN_CALL)
-        if report.instance:
+        exactly = report.uncommitted or isinstance(event, CallFailed)
+        transaction.expect(key, codec.taken_call_head(event.attempt, owner) if exactly else codec.TAKEN_CALL)
+        if report.instance or report.uncommitted:
             transaction.write("HSET", key, "head", codec.reported_call_head(event.attempt))
         self._write_outcome(transaction, shard, event, report.correlation_id)
-        return _commit_script(transaction)
+        return transaction
 
     def renew(self, shard: int, owner: str, taken: Sequence[Taken]) -> list[str]:
         heads = [codec.taken_call_head(attempt, owner) for _, attempt in taken]
@@ -338,27 +374,27 @@ class RedisStore:
         answers = self._run([self._take_script(shard, takes, only_due=False)])[0]
         return [call.item for (call, _), answer in zip(taken, answers, strict=True) if answer == 0]
 
-    def hand_back(self, shard: int, owner: str, taken: Sequence[Taken]) -> None:
-        now = self.now()
-        scripts = []
+    def hand_back(self, shard: int, owner: str, taken: Sequence[Taken], pause_ms: int = 0) -> None:
+        due = self.now() + pause_ms
+        transactions = []
         for call, attempt in taken:
             transaction = self._transaction(shard)
             transaction.expect(keys.item(shard, call.item), codec.taken_call_head(attempt, owner))
             transaction.write("HSET", keys.item(shard, call.item), "head", codec.waiting_call_head(attempt - 1))
-            transaction.write("ZADD", keys.calls(shard), now, call.item)
-            scripts.append(_commit_script(transaction))
-        self._run(scripts)
+            transaction.write("ZADD", keys.calls(shard), due, call.item)
+            transactions.append(transaction)
+        self._committed(transactions)
 
     def await_callbacks(self, shard: int, owner: str, awaited: Sequence[Awaited]) -> None:
         now = self.now()
-        scripts = []
+        transactions = []
         for item, attempt, wait_ms in awaited:
             transaction = self._transaction(shard)
             transaction.expect(keys.item(shard, item), codec.taken_call_head(attempt, owner))
             transaction.write("HSET", keys.item(shard, item), "head", codec.awaiting_call_head(attempt, wait_ms))
             transaction.write("ZADD", keys.calls(shard), awaiting.due_at(now, wait_ms), item)
-            scripts.append(_commit_script(transaction))
-        self._run(scripts)
+            transactions.append(transaction)
+        self._committed(transactions)
 
     def call_of(self, item_id: str) -> OpenCall | None:
         found = self._open_call(item_id)
@@ -372,9 +408,9 @@ class RedisStore:
             found = self._open_call(reported.event.item)
             if found is None or not awaiting.accepts(found[1], reported.event):
                 return CalledBack(False, False)
-            answer = self._run([self._callback_script(shard, found[1], reported)])[0]
+            answer = self._committed([self._callback(shard, found[1], reported)])[0]
             if answer:
-                return CalledBack(True, answer == 2)
+                return CalledBack(True, answer == RING)
         raise Unavailable(f"the call {reported.event.item} changes too fast: call back again", code="call_changing")
 
     # -- reading -----------------------------------------------------------------------------------------------
@@ -412,7 +448,10 @@ class RedisStore:
         return [codec.unpack_entry(entry) for entry in packed]
 
     def cases(self, query: CaseQuery) -> CasePage:
-        if query.parent is not None:
+        if query.words:
+            shards = range(self._shards)
+            indexes = self._rarest([[keys.by_case_word(shard, word) for shard in shards] for word in query.words])
+        elif query.parent is not None:
             indexes = [keys.by_parent(self._shard(query.parent), query.parent)]
         elif query.status is not None:
             indexes = [keys.by_status(shard, query.status) for shard in range(self._shards)]
@@ -423,7 +462,7 @@ class RedisStore:
 
         found, cursor = page(
             lambda after, count: self._ranked(indexes, after, count, newest_first=True),
-            self._cases,
+            partial(self._cases, words=query.words),
             query.wants,
             query.limit,
             query.after,
@@ -433,27 +472,80 @@ class RedisStore:
 
     def items(self, query: ItemQuery) -> ItemPage:
         if query.case_id is not None:
-            of_case = {item.id: item for item in self.items_of(query.case_id)}
-            places = sorted(Cursor(item.created_at, item.id) for item in of_case.values())
-            found, cursor = page(
-                lambda after, count: [p for p in places if after is None or p.score >= after.score][:count],
-                lambda identifiers: [of_case[identifier] for identifier in identifiers],
-                query.wants,
-                query.limit,
-                query.after,
-                newest_first=False,
-            )
-            return ItemPage(found, cursor)
+            return page_of_items(self.items_of(query.case_id), query)
         indexes = self._item_indexes(query)
         found, cursor = page(
-            lambda after, count: self._ranked(indexes, after, count, newest_first=False),
-            self._items,
+            lambda after, count: self._in_order(indexes, after, count, indexing.bound(query)),
+            partial(self._items_at, query),
             query.wants,
             query.limit,
             query.after,
             newest_first=False,
         )
         return ItemPage(found, cursor)
+
+    def changes(self, position: str | None, limit: int, wait_ms: int) -> Changes:
+        if position is None:
+            return Changes([], self._last_changes())
+        seen = positions.read(position, self._shards)
+        streams: dict[Any, Any] = {keys.changes(shard): after for shard, after in enumerate(seen)}
+        answer = asked(lambda: self._redis.xread(streams, count=limit, block=max(wait_ms, 1)))
+        changes = []
+        for key, entries in answer:
+            shard = int(key[1 : key.index(b"}")])
+            changes += [_change(fields[b"c"]) for _, fields in entries]
+            seen[shard] = entries[-1][0].decode()
+        return Changes(changes, positions.written(seen))
+
+    def missed(self, position: str) -> bool:
+        seen = positions.read(position, self._shards)
+        pipe = self._redis.pipeline(transaction=False)
+        for shard in range(self._shards):
+            pipe.xlen(keys.changes(shard))
+            pipe.xrange(keys.changes(shard), count=1)
+        answers = asked(pipe.execute)
+        return any(
+            length >= CHANGES_KEPT and positions.is_before(after, oldest[0][0].decode())
+            for after, length, oldest in zip(seen, answers[::2], answers[1::2], strict=True)
+        )
+
+    def _last_changes(self) -> str:
+        pipe = self._redis.pipeline(transaction=False)
+        for shard in range(self._shards):
+            pipe.xrevrange(keys.changes(shard), count=1)
+        return positions.written([last[0][0].decode() if last else positions.FIRST for last in asked(pipe.execute)])
+
+    def workloads(self, people: Sequence[str]) -> Mapping[str, int]:
+        loads: dict[str, int] = {}
+        for start in range(0, len(people), PEOPLE_AT_ONCE):
+            some = people[start : start + PEOPLE_AT_ONCE]
+            owned = [(person, keys.of_owner(person, state)) for person in some for state in indexing.OWNED]
+            scripts = [
+                Script("owned", [keys.item_queue(shard, keys.WHOLE, queue) for _, queue in owned], ())
+                for shard in range(self._shards)
+            ]
+            for counts in self._run(scripts):
+                for (person, _), count in zip(owned, counts, strict=True):
+                    if count:
+                        loads[person] = loads.get(person, 0) + count
+        return loads
+
+    def history(
+        self, specification: str, task: str, people: Sequence[str], counters: Sequence[Counter]
+    ) -> Mapping[str, Mapping[Counter, int]]:
+        fields = [(person, counter) for person in people for counter in counters]
+        if not fields:
+            return {}
+        names_of = [f"{person}:{counter}" for person, counter in fields]
+        pipe = self._redis.pipeline(transaction=False)
+        for shard in range(self._shards):
+            pipe.hmget(keys.history(shard, specification, task), names_of)
+        history: dict[str, dict[Counter, int]] = {}
+        for values in asked(pipe.execute):
+            for (person, counter), value in zip(fields, values, strict=True):
+                if value is not None:
+                    add(history.setdefault(person, {}), counter, int(value))
+        return history
 
     def work(self) -> list[ShardWork]:
         now = self.now()
@@ -488,19 +580,29 @@ class RedisStore:
         transaction.expect(keys.case(shard, case.id), codec.case_head(commit.before))
         if commit.handled:
             transaction.write("XDEL", keys.events(shard), *commit.handled)
+        for item_id in commit.made:
+            assert lease is not None, "only drainers make calls"
+            transaction.expect(keys.item(shard, item_id), codec.taken_call_head(1, lease.owner))
         for item_id in commit.dropped:
             transaction.write("DEL", keys.item(shard, item_id))
-        if commit.dropped:
-            transaction.write("ZREM", keys.calls(shard), *commit.dropped)
+        if commit.dropped or commit.made:
+            # From here on nobody repeats them, whatever their outcome leads to.
+            transaction.write("ZREM", keys.calls(shard), *{*commit.dropped, *commit.made})
         self._write_case(transaction, shard, commit.before, case, commit.packed)
+        if commit.words is not None:
+            self._write_words(transaction, shard, case, *commit.words)
         if commit.entries:
             transaction.write("RPUSH", keys.journal(shard, case.id), *map(codec.pack_entry, commit.entries))
         for before, after in commit.items.values():
             self._write_item(transaction, shard, before, after)
         for call in commit.placed:
-            key = keys.item(shard, call.item)
-            transaction.write("HSET", key, "head", codec.waiting_call_head(0), "body", codec.pack_call(call))
-            transaction.write("ZADD", keys.calls(shard), call.placed_at, call.item)
+            until = commit.claimed.get(call.item)
+            head = codec.waiting_call_head(0)
+            if until is not None:
+                assert lease is not None, "only drainers claim calls"
+                head = codec.taken_call_head(1, lease.owner)
+            transaction.write("HSET", keys.item(shard, call.item), "head", head, "body", codec.pack_call(call))
+            transaction.write("ZADD", keys.calls(shard), call.placed_at if until is None else until, call.item)
         for repeat in commit.repeated:
             transaction.write("HSET", keys.item(shard, repeat.item), "head", codec.waiting_call_head(repeat.attempt))
             transaction.write("ZADD", keys.calls(shard), repeat.not_before, repeat.item)
@@ -526,7 +628,14 @@ class RedisStore:
             transaction.write("LTRIM", keys.parked(shard, case.id), commit.unparked, -1)
         for envelope in commit.parked:
             transaction.write("RPUSH", keys.parked(shard, case.id), codec.pack_envelope(envelope))
+        if commit.entries:
+            transaction.write("PUBLISH", keys.handled(shard), case.id)
         return transaction
+
+    def _write_end(self, transaction: Transaction, shard: int, end: End | None) -> None:
+        """Keeps that something has ended, while anybody wants to know."""
+        if end is not None and self._keeps_ends():
+            transaction.write("XADD", keys.ends(shard), "MAXLEN", "~", MOST_ENDS, "*", "e", _pack_end(end))
 
     def _write_case(
         self, transaction: Transaction, shard: int, before: Case | None, after: Case, packed: PackedCase
@@ -537,6 +646,9 @@ class RedisStore:
         transaction.write("HSET", keys.case(shard, after.id), *parts)
         if before is not None and before.status is after.status:
             return
+        self._write_end(transaction, shard, end_of_case(before, after))
+        if after.ended and after.parent is None:
+            transaction.write("HDEL", keys.chainers(shard), after.id)
         left = case_indexes(before, shard) if before is not None else set()
         entered = case_indexes(after, shard)
         for index in sorted(left - entered):
@@ -544,19 +656,36 @@ class RedisStore:
         for index in sorted(entered - left):
             transaction.write("ZADD", index, after.created_at, after.id)
 
-    def _write_item(self, transaction: Transaction, shard: int, before: WorkItem | None, after: WorkItem) -> None:
+    def _write_words(
+        self, transaction: Transaction, shard: int, case: Case, before: frozenset[str], after: frozenset[str]
+    ) -> None:
+        transaction.write("HSET", keys.case(shard, case.id), "words", codec.pack_names(tuple(sorted(after))))
+        for word in sorted(before - after):
+            transaction.write("ZREM", keys.by_case_word(shard, word), case.id)
+        for word in sorted(after - before):
+            transaction.write("ZADD", keys.by_case_word(shard, word), case.created_at, case.id)
+
+    def _write_item(
+        self, transaction: Transaction, shard: int, before: WorkItem | None, after: WorkItem, *, counts: bool = True
+    ) -> None:
         key = keys.item(shard, after.id)
         transaction.expect(key, codec.item_head(before) if before is not None else "")
         transaction.write("HSET", key, "head", codec.item_head(after), "body", codec.pack_item(after))
-        left, entered = item_indexes(before, shard), item_indexes(after, shard)
-        for index in sorted(left - entered):
-            transaction.write("ZREM", index, after.id)
-        for index in sorted(entered - left):
-            transaction.write("ZADD", index, after.created_at, after.id)
-        offer = keys.by_offer(shard, offer_digest(after.offered_to))
-        if offer in entered - left:
+        history = keys.history(shard, after.specification, after.task)
+        for person, counter, amount in counted(before, after) if counts else ():
+            command = "HSET" if counter in LATEST else "HINCRBY"
+            transaction.write(command, history, f"{person}:{counter}", amount)
+        left, entered = indexing.differences(item_indexes(before, shard), item_indexes(after, shard))
+        for index, member in left.items():
+            transaction.write("ZREM", index, member)
+        for index, member in entered.items():
+            transaction.write("ZADD", index, 0, member)
+        if after.state is ItemState.OFFERED and (before is None or before.offered_to != after.offered_to):
             packed = codec.pack_names(after.offered_to)
             transaction.write("HSET", keys.offers(shard), offer_digest(after.offered_to), packed)
+        change = f"{after.id} {after.state} {after.version}"
+        transaction.write("XADD", keys.changes(shard), "MAXLEN", "~", CHANGES_KEPT, "*", "c", change)
+        self._write_end(transaction, shard, end_of_item(before, after))
 
     def _write_outcome(
         self, transaction: Transaction, shard: int, outcome: CallAnswered | CallFailed, correlation_id: str
@@ -566,12 +695,14 @@ class RedisStore:
         envelope = Envelope(names.case_of(outcome.item), outcome, correlation_id)
         transaction.write("XADD", keys.events(shard), "*", "e", codec.pack_envelope(envelope))
 
-    def _taken(self, shard: int, owner: str, wanted: Sequence[tuple[Call, str]]) -> list[Taken]:
+    def _taken(
+        self, shard: int, owner: str, wanted: Sequence[tuple[Call, str]], *, only_due: bool = True
+    ) -> list[Taken]:
         """What is taken of calls that were found with these heads."""
         if not wanted:
             return []
         takes = [_Take(call, head, codec.taken_call_head(codec.attempts_of(head) + 1, owner)) for call, head in wanted]
-        answers = self._run([self._take_script(shard, takes, only_due=True)])[0]
+        answers = self._run([self._take_script(shard, takes, only_due=only_due)])[0]
         return [
             Taken(take.call, codec.attempts_of(take.after))
             for take, answer in zip(takes, answers, strict=True)
@@ -586,20 +717,20 @@ class RedisStore:
             arguments += (call.item, before, after, hold_ms(call))
         return Script("take", script_keys, arguments)
 
-    def _callback_script(self, shard: int, head: str, reported: Reported) -> Script:
+    def _callback(self, shard: int, head: str, reported: Reported) -> Transaction:
         """Gives a call that still stands so its outcome, from outside or because none came."""
         transaction = self._transaction(shard, ring=True)
         key = keys.item(shard, reported.event.item)
         transaction.expect(key, head)
         transaction.write("HSET", key, "head", codec.reported_call_head(reported.event.attempt))
         self._write_outcome(transaction, shard, reported.event, reported.correlation_id)
-        return _commit_script(transaction)
+        return transaction
 
     def _without_overdue(self, shard: int, due: Sequence[tuple[Call, str]]) -> list[tuple[Call, str]]:
         """The calls that are to be made. Those whose callback is late get their outcome: a timeout."""
         late = [(call, head) for call, head in due if awaiting.is_awaited(head)]
         # Whether to ring is not asked: `recover`, which found them, also finds that their events wait.
-        self._run([self._callback_script(shard, head, awaiting.overdue(call, head)) for call, head in late])
+        self._committed([self._callback(shard, head, awaiting.overdue(call, head)) for call, head in late])
         return [(call, head) for call, head in due if not awaiting.is_awaited(head)]
 
     # -- reads behind the queries ------------------------------------------------------------------------------
@@ -627,11 +758,24 @@ class RedisStore:
             return None
         return codec.unpack_call(body), head.decode()
 
-    def _cases(self, case_ids: Sequence[str]) -> list[Case | None]:
-        loaded = self.load(case_ids, [])
+    def _cases(self, case_ids: Sequence[str], words: Sequence[str] = ()) -> list[Case | None]:
+        """Cases by id; None for one that is gone, or is not found by all of these words."""
+        found = case_ids if len(words) < 2 else self._found_by(case_ids, words)
+        loaded = self.load(found, [])
         for case_id, damage in loaded.damaged.items():
             log.error("case %s is left out of a list: its record cannot be read: %s", case_id, damage)
         return [loaded.cases.get(case_id) for case_id in case_ids]
+
+    def _found_by(self, case_ids: Sequence[str], words: Sequence[str]) -> list[str]:
+        pipe = self._redis.pipeline(transaction=False)
+        for case_id in case_ids:
+            pipe.hget(keys.case(self._shard(case_id), case_id), "words")
+        answers = asked(pipe.execute)
+        return [
+            case_id
+            for case_id, packed in zip(case_ids, answers, strict=True)
+            if packed is not None and frozenset(words) <= frozenset(codec.unpack_names(packed))
+        ]
 
     def _items(self, item_ids: Sequence[str]) -> list[WorkItem | None]:
         pipe = self._redis.pipeline(transaction=False)
@@ -640,20 +784,61 @@ class RedisStore:
         records = asked(pipe.execute) if item_ids else []
         return [codec.unpack_item(body) if head is not None and not is_call(head) else None for head, body in records]
 
+    def _items_at(self, query: ItemQuery, members: Sequence[str]) -> list[WorkItem | None]:
+        """The items of members of indexes; None for one that has gone elsewhere since it was found."""
+        items = self._items([indexing.item_at(member, query) for member in members])
+        return [
+            item if item is not None and indexing.place(item, query) == member else None
+            for member, item in zip(members, items, strict=True)
+        ]
+
     def _item_indexes(self, query: ItemQuery) -> list[str]:
         shards = range(self._shards)
-        if query.person is None:
-            states = [query.state] if query.state is not None else sorted(LIVE)
-            return [keys.by_state(shard, state) for shard in shards for state in states]
+        if query.words:
+            return self._rarest([[keys.by_word(shard, word) for shard in shards] for word in query.words])
+        form = indexing.narrowing(query)
+        offers = self._offers_to(query.person) if query.person is not None else [[]] * self._shards
+        return [
+            keys.item_queue(shard, form, queue) for shard in shards for queue in indexing.queues(query, offers[shard])
+        ]
+
+    def _rarest(self, alternatives: Sequence[list[str]]) -> list[str]:
+        """Of several ways to find the same, the indexes with the fewest members."""
         pipe = self._redis.pipeline(transaction=False)
-        for shard in shards:
-            pipe.hgetall(keys.offers(shard))
-        indexes = [keys.by_owner(shard, query.person) for shard in shards]
-        for shard, offers in zip(shards, asked(pipe.execute)):
-            for digest, people in offers.items():
-                if query.person in codec.unpack_names(people):
-                    indexes.append(keys.by_offer(shard, digest.decode()))
-        return indexes
+        for indexes in alternatives:
+            for index in indexes:
+                pipe.zcard(index)
+        counts = iter(asked(pipe.execute))
+        sizes = [sum(next(counts) for _ in indexes) for indexes in alternatives]
+        return alternatives[sizes.index(min(sizes))]
+
+    def _offers_to(self, person: str) -> list[list[str]]:
+        """For each shard the sets of people, by digest, in which a person is.
+
+        A set stays what it is, so what was read once is read again only when there are more of them.
+        """
+        pipe = self._redis.pipeline(transaction=False)
+        for shard in range(self._shards):
+            pipe.hlen(keys.offers(shard))
+        for shard, count in enumerate(asked(pipe.execute)):
+            if count != len(self._offers[shard]):
+                found = asked(partial(self._redis.hgetall, keys.offers(shard)))
+                known = self._offers[shard]
+                self._offers[shard] = {
+                    digest: known.get(digest) or frozenset(codec.unpack_names(people))
+                    for digest, people in found.items()
+                }
+        return [[digest.decode() for digest, people in sets.items() if person in people] for sets in self._offers]
+
+    def _in_order(self, indexes: list[str], after: Cursor | None, count: int, end: str | None) -> list[Cursor]:
+        """The first `count` members of all these indexes together behind a cursor, by their bytes."""
+        pipe = self._redis.pipeline(transaction=False)
+        for index in indexes:
+            first = b"(" + after.name.encode() if after else b"-"
+            last = b"(" + end.encode() if end is not None else b"+"
+            pipe.zrangebylex(index, first, last, start=0, num=count)
+        members = {member for found in asked(pipe.execute) for member in found} if indexes else set()
+        return [Cursor(0, member.decode()) for member in sorted(members)[:count]]
 
     def _ranked(self, indexes: list[str], after: Cursor | None, count: int, *, newest_first: bool) -> list[Cursor]:
         """The first `count` members of all these indexes together, by time and name, from the cursor's moment on."""
@@ -675,6 +860,18 @@ class RedisStore:
 
     def _transaction(self, shard: int, *, held: str = "", ring: bool = False) -> Transaction:
         return Transaction(keys.lease(shard), keys.events(shard), held=held, ring=ring)
+
+    def _committed(self, transactions: Sequence[Transaction]) -> list[int]:
+        """What became of each: `FULL`, -1 (the lease is lost), 0 (a comparison failed), 1, or `RING` (done, and the
+        doorbell must be rung)."""
+        answers = [0] * len(transactions)
+        runs = runs_of(transactions)
+        for run, answer in zip(
+            runs, self._run([Script("commit", run.keys, run.arguments) for run in runs]), strict=True
+        ):
+            for member, result in zip(run.members, results_of(answer), strict=True):
+                answers[member] = result
+        return answers
 
     def _run(self, scripts: Sequence[Script]) -> list[Any]:
         """Runs scripts in one round trip. Those that Redis does not know are loaded and run again."""
@@ -729,16 +926,23 @@ def asked(call: Callable[[], Any]) -> Any:
         raise _translated(error) from error
 
 
+def results_of(answer: list[Any]) -> list[int]:
+    """What became of the transactions of one run of `commit.lua`. Raises what Redis says of one that it refused."""
+    ring, *results = answer
+    for result in results:
+        if isinstance(result, RedisError):
+            raise _translated(result)
+    if ring:
+        results[results.index(1)] = RING
+    return results
+
+
 def _but_for_wrong_types(answers: list[Any]) -> list[Any]:
     """The answers of a pipeline, in which a key that is not what it should be costs only its own answer."""
     for answer in answers:
         if isinstance(answer, RedisError) and not str(answer).startswith(WRONG_TYPE):
             raise _translated(answer) from answer
     return answers
-
-
-def _commit_script(transaction: Transaction) -> Script:
-    return Script("commit", transaction.keys, transaction.arguments)
 
 
 def _unpacked(record: Any) -> tuple[Case, bytes]:
@@ -767,11 +971,16 @@ def _unpacked_item(record: Any) -> WorkItem:
     return item
 
 
+def _change(written: bytes) -> Change:
+    item, state, version = written.decode().split(" ")
+    return Change(item, ItemState(state), int(version))
+
+
 def _held(lease: Lease) -> str:
     return f"{lease.number}:{lease.owner}"
 
 
-def _milliseconds(time: tuple[int, int]) -> int:
+def milliseconds(time: tuple[int, int]) -> int:
     """What TIME says, in ms since 1970."""
     seconds, microseconds = time
     return int(seconds) * 1000 + int(microseconds) // 1000
@@ -789,6 +998,8 @@ def is_call(head: bytes) -> bool:
 
 def _translated(error: RedisError) -> Exception:
     """What an error of Redis means: away or full is a refusal that may be tried again; the rest is a bug."""
+    if isinstance(error, WatchError):
+        return Unavailable("others changed the same meanwhile: try again", code=BUSY)
     if isinstance(error, RedisConnectionError | RedisTimeoutError | BusyLoadingError):
         return Unavailable(f"Redis is away: {error}", code="store_unavailable")
     if isinstance(error, ResponseError) and any(word in str(error) for word in WRITES_NOTHING):

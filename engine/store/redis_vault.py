@@ -16,13 +16,15 @@ from redis import Redis
 from engine.case import ENDED, Case, CaseStatus
 from engine.errors import RecordDamaged, Unavailable
 from engine.executions import executions
+from engine.items.work_item import ItemState
 from engine.names import item_id, root_of, shard_of
+from engine.resources.history import LATEST, Counter
 from engine.store import codec, keys
 from engine.store.indexing import case_indexes, item_indexes, offer_digest
 from engine.store.paging import Cursor
 from engine.store.port import ONCE_S
-from engine.store.redis_store import asked, is_call
-from engine.store.transaction import Transaction
+from engine.store.redis_store import asked, is_call, results_of
+from engine.store.transaction import Transaction, runs_of
 from engine.store.tree import CallRecord, CaseRecord, Contents, Kept, Mark, Tree
 from engine.store.vault import FIRST_USER, Damaged, Ended
 
@@ -78,6 +80,7 @@ class _Seen:
 
     body: bytes
     data: bytes
+    words: bytes | None
     children: list[str]
     journal: list[bytes] = field(default_factory=list)
     parked: list[bytes] = field(default_factory=list)
@@ -85,6 +88,10 @@ class _Seen:
     due: dict[int, int] = field(default_factory=dict)
     results: dict[str, dict[int, bytes]] = field(default_factory=dict)
     timers: list[tuple[int, int]] = field(default_factory=list)
+
+
+BESIDE_RECORDS = (keys.ORGANISATION_VERSION, keys.ORGANISATION_CHANGES, keys.CONNECTORS_VERSION)
+"""What counts changes of the registry, and is nothing itself."""
 
 
 class RedisVault:
@@ -268,7 +275,7 @@ class RedisVault:
 
     def registry(self) -> Iterator[Kept]:
         for key in sorted(set(self._scan("[a-z]*"))):
-            if not key.startswith(keys.REGISTRY):
+            if not key.startswith(keys.REGISTRY) or key == keys.ORGANISATION_CHANGES:
                 continue
             kind = asked(lambda: self._redis.type(key)).decode()  # noqa: B023
             left_ms = asked(lambda: self._redis.pttl(key))  # noqa: B023
@@ -281,6 +288,20 @@ class RedisVault:
                     page = []
             if page:
                 yield Kept(key, kind, tuple(page), until)
+        yield from self._histories()
+
+    def _histories(self) -> Iterator[Kept]:
+        """What people have done, of all shards together: another store may have more of them, or fewer."""
+        together: dict[str, dict[bytes, int]] = defaultdict(dict)
+        for key in sorted(set(self._scan(keys.EVERY_HISTORY, "hash"))):
+            specification, task = keys.history_of(key)
+            into = together[f"{keys.HISTORY}{specification}:{task}"]
+            for field_name, value in self._members_of(key, "hash"):
+                latest = Counter(field_name.decode().rpartition(":")[2]) in LATEST
+                before = into.get(field_name, 0)
+                into[field_name] = max(before, int(value)) if latest else before + int(value)
+        for name, counted in together.items():
+            yield Kept(name, "hash", tuple((field_name, str(value).encode()) for field_name, value in counted.items()))
 
     def _members_of(self, key: str, kind: str) -> Iterator[tuple[bytes, bytes]]:
         match kind:
@@ -341,9 +362,9 @@ class RedisVault:
         if key.endswith("}:events"):
             return bool(asked(lambda: self._redis.xlen(key)) > 0)
         if key.startswith("{"):
-            # A lease, and who was offered something once, say nothing of a case.
-            return not key.endswith(("}:lease", "}:by:offers"))
-        if not key.startswith(keys.REGISTRY) or key == keys.ORGANISATION_VERSION:
+            # A lease, who was offered something once, what changed lately and what was ever done say nothing of a case.
+            return not key.endswith(("}:lease", "}:by:offers", "}:changes", "}:ends")) and "}:history:" not in key
+        if not key.startswith(keys.REGISTRY) or key in BESIDE_RECORDS or key.startswith(keys.AUDIT):
             return False
         if key in (keys.USERS, keys.PARTICIPANTS):
             return bool(asked(lambda: self._redis.hkeys(key)) != [FIRST_USER.encode()])
@@ -370,14 +391,18 @@ class RedisVault:
             pipe.hset(keys.case(shard, case.id), mapping=parts)
             for index in sorted(case_indexes(case, shard)):
                 pipe.zadd(index, {case.id: case.created_at})
+            if record.words:
+                pipe.hset(keys.case(shard, case.id), "words", codec.pack_names(record.words))
+            for word in record.words:
+                pipe.zadd(keys.by_case_word(shard, word), {case.id: case.created_at})
             _push(pipe, keys.journal(shard, case.id), record.journal)
             _push(pipe, keys.parked(shard, case.id), record.parked)
             for packed in record.items:
                 item = codec.unpack_item(packed)
                 pipe.hset(keys.item(shard, item.id), mapping={"head": codec.item_head(item), "body": packed})
-                for index in sorted(item_indexes(item, shard)):
-                    pipe.zadd(index, {item.id: item.created_at})
-                if keys.by_offer(shard, offer_digest(item.offered_to)) in item_indexes(item, shard):
+                for index, member in item_indexes(item, shard).items():
+                    pipe.zadd(index, {member: 0})
+                if item.state is ItemState.OFFERED:
                     people = codec.pack_names(item.offered_to)
                     pipe.hset(keys.offers(shard), offer_digest(item.offered_to), people)
             for call in record.calls:
@@ -410,8 +435,11 @@ class RedisVault:
             case "string" if kept.name == keys.ORGANISATION_VERSION:
                 # It must differ from what running processes know, not be what it was.
                 pipe.incrby(kept.name, int(members[0][1]) + 1)
+                pipe.delete(keys.ORGANISATION_CHANGES)
             case "string":
                 pipe.set(kept.name, members[0][1])
+            case "hash" if kept.name.startswith(keys.HISTORY):
+                pipe.hset(keys.history(0, *keys.history_of(kept.name)), mapping=dict(members))
             case "hash":
                 pipe.hset(kept.name, mapping=dict(members))
             case "set":
@@ -422,8 +450,10 @@ class RedisVault:
                 _push(pipe, kept.name, [member for _, member in members])
             case other:
                 raise AssertionError(f"{kept.name} of the registry is a {other}, which no backup can hold")
-        if kept.name == keys.PARTICIPANTS:
+        if kept.name == keys.PARTICIPANTS or kept.name.startswith(keys.UNITS):
+            # Who has read something else before has to read it all: the log of changes tells nothing of this one.
             pipe.incr(keys.ORGANISATION_VERSION)
+            pipe.delete(keys.ORGANISATION_CHANGES)
         if kept.until:
             pipe.pexpireat(kept.name, kept.until)
         asked(pipe.execute)
@@ -445,6 +475,8 @@ class RedisVault:
             case = record.case()
             for index in sorted(case_indexes(case, shard)):
                 last.write("ZREM", index, case.id)
+            for word in record.words:
+                last.write("ZREM", keys.by_case_word(shard, word), case.id)
             last.write("UNLINK", keys.journal(shard, case.id))
             last.write("UNLINK", keys.case(shard, case.id))
         return self._committed(last)
@@ -457,7 +489,8 @@ class RedisVault:
         return transaction
 
     def _committed(self, transaction: Transaction) -> bool:
-        return bool(asked(lambda: self._commit(keys=transaction.keys, args=transaction.arguments)) == 1)
+        [run] = runs_of([transaction])
+        return results_of(asked(lambda: self._commit(keys=run.keys, args=run.arguments))) == [1]
 
 
 def _readable(body: bytes, data: bytes) -> Case | None:
@@ -479,7 +512,7 @@ def _asked_in_turn(found: Iterator[Any]) -> Iterator[Any]:
 
 
 def _ask(pipe: Any, shard: int, case_id: str, plan: _Plan) -> None:
-    pipe.hmget(keys.case(shard, case_id), "body", "data")
+    pipe.hmget(keys.case(shard, case_id), "body", "data", "words")
     pipe.zrange(keys.by_parent(shard, case_id), 0, -1)
     pipe.lrange(keys.journal(shard, case_id), 0, -1)
     pipe.lrange(keys.parked(shard, case_id), 0, -1)
@@ -495,8 +528,8 @@ def _ask(pipe: Any, shard: int, case_id: str, plan: _Plan) -> None:
 
 def _answer(answers: Iterator[Any], case_id: str, plan: _Plan) -> _Seen | None:
     """What came back for a case, in the order in which it was asked for; None when it is gone."""
-    body, data = next(answers)
-    seen = _Seen(body, data, [child.decode() for child in next(answers)], next(answers), next(answers))
+    body, data, words = next(answers)
+    seen = _Seen(body, data, words, [child.decode() for child in next(answers)], next(answers), next(answers))
     seen.records = {number: next(answers) for number in range(1, plan.counter + 1)}
     seen.due = {number: int(due) for number in sorted(plan.executions) if (due := next(answers)) is not None}
     for number in sorted(plan.runs):
@@ -548,6 +581,7 @@ def _record(case_id: str, seen: _Seen) -> CaseRecord:
         {run: results for run, results in seen.results.items() if results},
         tuple(seen.timers),
         tuple(seen.parked),
+        codec.unpack_names(seen.words) if seen.words is not None else (),
     )
 
 

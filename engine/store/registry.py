@@ -1,11 +1,13 @@
 """The port of the registry: what changes seldom and belongs to no case (specifications, people, users)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from msgspec import Struct
 
-from engine.resources.organisation import Participant
+from engine.exceptions.ripple_down_rules import RuleSet
+from engine.resources.organisation import Organisation, OrgUnit, Participant, Unit
+from engine.resources.outside import OrganisationChanges
 
 
 class StoredSpecification(Struct, frozen=True):
@@ -23,17 +25,37 @@ class StoredSpecification(Struct, frozen=True):
 
 
 class User(Struct, frozen=True):
-    """Somebody who may call the API. `access` are permission roles; acts as the participant `resource_id`."""
+    """Somebody who may call the API. `access` are permission roles; acts as the participant `resource_id`.
+
+    `specifications`: ids of the only ones that this user has to do with, and with the cases of (None: all).
+    """
 
     name: str
     password_hash: str | None = None
     access: tuple[str, ...] = ()
     resource_id: str | None = None
     disabled: bool = False
+    specifications: tuple[str, ...] | None = None
+
+
+class StoredConnector(Struct, frozen=True):
+    """A connector as it was configured over the API, when (ms since 1970) and by whom."""
+
+    name: str
+    written: dict[str, Any]
+    put_at: int = 0
+    put_by: str = ""
+
+
+ALL_CHANGED = ""
+"""What stands in the log of changes for one that touches everything. It is the id of nobody."""
+
+MOST_CHANGES = 10_000
+"""Changes of the organisation that are remembered; whoever is further behind reads it whole."""
 
 
 class Registry(Protocol):
-    """Where specifications, participants and users are kept. Every method may raise `Unavailable`."""
+    """Where specifications, participants, users and connectors are kept. Every method may raise `Unavailable`."""
 
     def put_specification(self, specification: StoredSpecification) -> bool:
         """Deploys a version; False when the same content was deployed before.
@@ -57,7 +79,28 @@ class Registry(Protocol):
         """Takes no new cases of a version; False when there is no such version."""
 
     def organisation_version(self) -> int:
-        """A number that changes whenever a participant does."""
+        """A number that grows whenever a resource or a unit changes."""
+
+    def organisation(self) -> Organisation:
+        """All resources and units, as they are at one moment."""
+
+    def organisation_changes(self, since: int) -> OrganisationChanges | None:
+        """The resources that changed since a version; None when all must be read anew."""
+
+    def units(self, unit: Unit) -> list[OrgUnit]:
+        """All roles, positions, groups or capabilities, by id."""
+
+    def put_unit(self, unit: Unit, entered: OrgUnit) -> bool:
+        """Enters or changes one; whether it is new."""
+
+    def delete_unit(self, unit: Unit, identifier: str) -> bool:
+        """Removes one; False when there is none."""
+
+    def participant(self, identifier: str) -> Participant | None:
+        """One participant."""
+
+    def put_organisation(self, participants: Sequence[Participant], units: Sequence[tuple[Unit, OrgUnit]]) -> None:
+        """Enters or changes all of these at once."""
 
     def participants(self) -> list[Participant]:
         """All participants, by id."""
@@ -88,3 +131,21 @@ class Registry(Protocol):
 
     def revoked(self, token_id: str) -> bool:
         """Whether a token was revoked."""
+
+    def connectors_version(self) -> int:
+        """A number that changes whenever a connector does."""
+
+    def connectors(self) -> list[StoredConnector]:
+        """All connectors that were configured over the API, by name."""
+
+    def put_connector(self, connector: StoredConnector) -> bool:
+        """Enters or changes a connector; whether it is new."""
+
+    def delete_connector(self, name: str) -> bool:
+        """Removes a connector; False when there is none."""
+
+    def rule_set(self, specification: str) -> RuleSet | None:
+        """What was learnt about the exceptions of a specification, and which worklets its tasks run."""
+
+    def put_rule_set(self, rules: RuleSet, before: int) -> bool:
+        """Keeps a rule set in the place of version `before` (0: there was none); False when that is no longer there."""

@@ -25,7 +25,7 @@ class CaseRecord(Struct, array_like=True, frozen=True):
     """One case of a tree.
 
     `results` is what the instances of its runs gave, by run and index; timers are pairs of a number and a moment;
-    `parked` are events that came after one that could not be handled.
+    `parked` are events that came after one that could not be handled; by `words` the case is found.
     """
 
     id: str
@@ -37,6 +37,7 @@ class CaseRecord(Struct, array_like=True, frozen=True):
     results: dict[str, dict[int, bytes]] = {}
     timers: tuple[tuple[int, int], ...] = ()
     parked: tuple[bytes, ...] = ()
+    words: tuple[str, ...] = ()
 
     def case(self) -> Case:
         """The case, unpacked."""

@@ -15,7 +15,9 @@ from api.app import create_app
 from deploy.settings import Settings
 from deploy.wiring import Parts, assemble, callbacks_of
 from engine.resources.organisation import Participant
+from engine.store.access import in_memory
 from engine.store.memory import MemoryStore
+from engine.store.memory_happenings import MemoryHappenings
 from engine.store.memory_registry import MemoryRegistry
 from engine.store.port import Store
 from engine.store.registry import Registry, User
@@ -83,16 +85,20 @@ class Clock:
 
 @dataclass
 class RecordingDoorbell:
-    """Notes which shards were rung for."""
+    """Notes which shards and gates were rung for."""
 
     rung: list[int] = field(default_factory=list)
     called: list[int] = field(default_factory=list)
+    gates: list[str] = field(default_factory=list)
 
     def ring(self, shard: int) -> None:
         self.rung.append(shard)
 
     def calls(self, shard: int) -> None:
         self.called.append(shard)
+
+    def let_in(self, gate: str) -> None:
+        self.gates.append(gate)
 
 
 @dataclass
@@ -125,11 +131,11 @@ class Caller:
     def post(self, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Answer:
         return self._call("POST", path, headers, json={} if body is None else body)
 
-    def put(self, path: str, body: Any) -> Answer:
-        return self._call("PUT", path, json=body)
+    def put(self, path: str, body: Any, headers: Mapping[str, str] | None = None) -> Answer:
+        return self._call("PUT", path, headers, json=body)
 
-    def delete(self, path: str) -> Answer:
-        return self._call("DELETE", path)
+    def delete(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
+        return self._call("DELETE", path, headers)
 
     def send(self, method: str, path: str, content: str | bytes, media_type: str | None) -> Answer:
         return self._call(method, path, data=content, content_type=media_type)
@@ -192,6 +198,8 @@ class Bench:
 
 def settings_for(data_dir: Path, **changes: Any) -> Settings:
     given = {"redis_url": "", "broker_url": "", "data_dir": data_dir, "shards": 4, "jwt_secret": JWT_SECRET}
+    # A stream goes on for ever: who tries out every route is refused at once.
+    given["event_streams"] = 0
     return Settings(**{**given, **changes})
 
 
@@ -204,8 +212,17 @@ def bench_of(
     """An application around a store and a registry, in memory unless they are given."""
     clock = Clock()
     doorbell = RecordingDoorbell()
-    store = store or MemoryStore(settings.shards, clock)
+    registry = registry or MemoryRegistry(clock)
+    access = in_memory(registry, clock)
+    happenings = MemoryHappenings(access.webhooks.wanted)
     parts = assemble(
-        settings, store, registry or MemoryRegistry(clock), doorbell, secrets or {}, callbacks=callbacks_of(settings)
+        settings,
+        store or MemoryStore(settings.shards, clock, happenings),
+        registry,
+        doorbell,
+        secrets or {},
+        callbacks=callbacks_of(settings),
+        access=access,
+        happenings=happenings,
     )
     return Bench(create_app(parts), parts, doorbell)

@@ -53,18 +53,18 @@ def test_who_may_not_log_in_is_told_the_same_after_the_same_work(
 ) -> None:
     compared: list[str] = []
 
-    def unequal(password_hash: str, _: str) -> bool:
+    def unequal(password_hash: str, _: bytes) -> bool:
         compared.append(password_hash)
         return False
 
-    monkeypatch.setattr(passwords, "check_password_hash", unequal)
+    monkeypatch.setattr(passwords, "verified", unequal)
     if user is not None:
         bench.parts.registry.put_user(user)
     answered = bench.anybody().post("/api/v1/auth/token", {"username": "eve", "password": "correct horse"})
     assert (answered.status_code, answered.json["code"]) == (401, "wrong_credentials")
     assert answered.json["detail"] == "the name or the password is wrong"
     [password_hash] = compared
-    assert password_hash.startswith(passwords.METHOD + "$")
+    assert password_hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
 
 def test_nobodys_hash_matches_no_password() -> None:

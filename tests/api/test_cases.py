@@ -221,7 +221,14 @@ def test_a_journal_is_read_page_by_page_with_what_each_event_did(bench: Bench, a
     assert submitted["event"] == {"type": "case.submitted", "data": ORDER, "by": "admin", "not_before": 0, **runs}
     assert (submitted["correlation_id"], claimed["correlation_id"]) == ("request-1", "request-2")
     assert {"what": "offered", "task": "approve", "item_id": "c1:1", "detail": ["ann"]} in distributed["effects"]
-    assert claimed["event"] == {"type": "item.moved", "item": "c1:1", "move": "claim", "by": "ann", "to": None}
+    assert claimed["event"] == {
+        "type": "item.moved",
+        "item": "c1:1",
+        "move": "claim",
+        "by": "ann",
+        "to": None,
+        "data": None,
+    }
     assert (submitted["semantics"], len(submitted["digest"])) == (1, 16)
     assert rest["next"] is None
 

@@ -180,3 +180,31 @@ def test_health_is_asked_without_a_token(served: tuple[Bench, str]) -> None:
     client = Client(served[1])
     assert client.live() == {"status": "live"}
     assert client.ready()["status"] == "ready"
+
+
+def test_a_request_that_is_sent_again_is_done_once(bench: Bench, client: Client, ann: Client) -> None:
+    case_id = client.start_case("orders", ORDER)["case_id"]
+    bench.drain()
+    item = client.wait_for_item(case_id, "approve", timeout_s=5)["item_id"]
+    first = ann.once("k-1").claim(item)
+    ann.start(item)
+    assert ann.once("k-1").claim(item) == first
+    with pytest.raises(ApiProblem, match="item_state_conflict"):
+        ann.claim(item)
+
+
+def test_a_change_is_made_only_of_what_was_shown(client: Client) -> None:
+    client.put_user("zoe", ["auditor"])
+    client.user("zoe")
+    shown = client.etag
+    assert shown is not None
+    client.if_unchanged(shown).put_user("zoe", ["operator"])
+    with pytest.raises(ApiProblem, match="precondition_failed"):
+        client.if_unchanged(shown).delete_user("zoe")
+    assert client.user("zoe")["access"] == ["operator"]
+
+
+def test_an_item_that_does_not_come_is_waited_for_no_longer_than_asked(bench: Bench, client: Client) -> None:
+    case_id = client.start_case("orders", ORDER)["case_id"]
+    with pytest.raises(CaseStillRuns):
+        client.wait_for_item(case_id, "approve", timeout_s=0)

@@ -1,100 +1,31 @@
 """The API as it runs: gunicorn with threads, on a real Redis."""
 
 import os
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from threading import Barrier, Thread
-from uuid import uuid4
 
-import jwt
 import pytest
 import requests
 from redis import Redis
 
-from api.client import ApiProblem, ApiUnreachable, Client
-from deploy.settings import Settings
-from deploy.wiring import Parts, assemble
-from engine.resources.organisation import Participant
-from engine.store.redis_registry import RedisRegistry
-from engine.store.redis_store import RedisStore
-from engine.store.registry import User
-from tests.api.bench import CALL, CHOICE, JWT_SECRET, ORDER, ORDERS, RecordingDoorbell, settings_for
+from api.client import ApiProblem, Client
+from tests.api.bench import CALL, CHOICE, ORDER, ORDERS
+from tests.api.served import Served, serving
 
-SHARDS = 4
 ROUNDS = int(os.environ.get("CASEWRIGHT_TEST_ROUNDS", "1000"))
 """How often two people start the two branches of a deferred choice at once."""
-
-READY_WITHIN_S = 30
-
-
-class Served:
-    """An API process, and the parts of a drainer beside it."""
-
-    def __init__(self, address: str, parts: Parts) -> None:
-        self.address = address
-        self.parts = parts
-
-    def drain(self) -> None:
-        for shard in range(SHARDS):
-            # A drain that had no time left has given the shard back with events in it.
-            while (drained := self.parts.runner.drain(shard, "test")) is None or drained.unfinished:
-                time.sleep(0.005)
-
-    def client(self, name: str, access: str, *roles: str) -> Client:
-        """A client of a user, who is entered with a participant of these roles."""
-        self.parts.registry.put_user(User(name, None, (access,)))
-        self.parts.registry.put_participant(Participant(name, roles=roles))
-        claims = {"sub": name, "access": [access], "resource": name, "jti": uuid4().hex, "exp": int(time.time()) + 600}
-        return Client(self.address, jwt.encode(claims, JWT_SECRET))
 
 
 @pytest.fixture(scope="module")
 def process(redis_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The API as it is started for use, for all tests of this file: starting it takes a second."""
-    redis_url = f"redis://127.0.0.1:{redis_port}/0"
-    Redis(port=redis_port).flushall()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    data_dir = tmp_path_factory.mktemp("api")
-    settings = settings_for(data_dir, redis_url=redis_url, broker_url=redis_url, port=port, shards=SHARDS)
-    running = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "--config", "python:deploy.gunicorn_config", "api.wsgi:application"],
-        env=os.environ | settings.environment(),
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        _wait_until_ready(address, running)
-        yield Served(address, _parts(settings, Redis(port=redis_port)))
-    finally:
-        running.terminate()
-        running.wait(20)
+    yield from serving(redis_port, tmp_path_factory.mktemp("api"))
 
 
 @pytest.fixture
 def served(process: Served, redis_client: "Redis") -> Served:
     """The API on an empty Redis."""
     return process
-
-
-def _wait_until_ready(address: str, process: "subprocess.Popen[bytes]") -> None:
-    client, until = Client(address), time.monotonic() + READY_WITHIN_S
-    while True:
-        assert process.poll() is None, "the API ended"
-        try:
-            assert client.ready()["status"] == "ready"
-            return
-        except ApiUnreachable:
-            assert time.monotonic() < until, "the API does not begin to answer"
-            time.sleep(0.05)
-
-
-def _parts(settings: Settings, client: "Redis") -> Parts:
-    store, registry = RedisStore(client, SHARDS), RedisRegistry(client)
-    return assemble(settings, store, registry, RecordingDoorbell(), {})
 
 
 class Starter(Thread):

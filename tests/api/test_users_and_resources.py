@@ -17,6 +17,7 @@ def test_a_user_is_entered_changed_and_removed(bench: Bench, admin: Caller) -> N
             "resource_id": "eve",
             "disabled": False,
             "has_password": True,
+            "specifications": None,
         },
     )
     changed = admin.put("/api/v1/users/eve", {"access": [], "resource_id": "clerk-7", "disabled": True})

@@ -116,7 +116,7 @@ def test_work_is_given_to_nobody_who_does_not_exist(offered: str, admin: Caller,
     assert answered.json["errors"][0]["path"].startswith("$.resource_id")
 
 
-@pytest.mark.parametrize("name", ["offer", "allocate", "skip", "cancel"])
+@pytest.mark.parametrize("name", ["offer", "allocate", "cancel", "escalate"])
 def test_a_participant_administers_no_items(offered: str, ann: Caller, name: str) -> None:
     answered = move(ann, offered, name, {"resource_id": "ann"})
     assert (answered.status_code, answered.json["code"]) == (403, "permission_missing")

@@ -4,6 +4,8 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from flask import Flask
+
 from api.app import create_app
 from api.logs import set_up_logs
 from deploy.settings import Settings
@@ -17,8 +19,10 @@ READING = "GET"
 class FailingAnswers:
     """Fails when the work of a request that changes something is done: before its answer is sent, or just after."""
 
-    def __init__(self, inner: Wsgi, counter: Counter) -> None:
+    def __init__(self, inner: Flask, counter: Counter) -> None:
         self._inner = inner
+        # What ends the event streams when the process is asked to end looks here.
+        self.extensions = inner.extensions
         self._counter = counter
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -38,6 +42,5 @@ class FailingAnswers:
 _settings = Settings.from_environment(os.environ)
 set_up_logs(_settings.log_level)
 _counter = Counter.from_environment(os.environ)
-application: Wsgi = create_app(build_failing(_settings, _counter))
-if _counter.failpoint.operation == ANSWER:
-    application = FailingAnswers(application, _counter)
+_app = create_app(build_failing(_settings, _counter))
+application = FailingAnswers(_app, _counter) if _counter.failpoint.operation == ANSWER else _app

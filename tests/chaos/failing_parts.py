@@ -6,6 +6,7 @@ from dataclasses import replace
 from deploy.doorbell import CeleryDoorbell
 from deploy.settings import Settings
 from deploy.wiring import Parts, assemble, connect
+from engine.store.redis_gates import RedisGates
 from engine.store.redis_registry import RedisRegistry
 from engine.store.redis_store import RedisStore
 from tests.chaos.failpoints import Counter, Failing
@@ -17,5 +18,5 @@ def build_failing(settings: Settings, counter: Counter | None = None) -> Parts:
     client = connect(settings.redis_url)
     store = Failing("store", RedisStore(client, settings.shards), counter)
     doorbell = Failing("doorbell", CeleryDoorbell(settings.broker_url), counter)
-    parts = assemble(settings, store, RedisRegistry(client), doorbell, os.environ)
+    parts = assemble(settings, store, RedisRegistry(client), doorbell, os.environ, gates=RedisGates(client))
     return replace(parts, connectors=Failing("connectors", parts.connectors, counter))  # type: ignore[arg-type]

@@ -1,5 +1,6 @@
-"""Ports for servers that are stopped and started again at the same address."""
+"""Ports for servers of tests, also for those that are stopped and started again at the same address."""
 
+import os
 import random
 import socket
 from collections.abc import Sequence
@@ -11,8 +12,19 @@ HOST = "127.0.0.1"
 RANGE = range(20_000, 32_000)
 TRIED = 100
 
+WORKERS = 16
+"""Between so many processes that run tests beside each other the ports are divided."""
 
-def free_port(among: Sequence[int] = RANGE) -> int:
+
+def ports_of(worker: str) -> Sequence[int]:
+    """The ports of one process (`gw3`, or nothing): no other gives them away before a server listens on them."""
+    return RANGE[int(worker.removeprefix("gw") or 0) % WORKERS :: WORKERS]
+
+
+OWN = ports_of(os.environ.get("PYTEST_XDIST_WORKER", ""))
+
+
+def free_port(among: Sequence[int] = OWN) -> int:
     """A port that nobody listens on."""
     for port in random.SystemRandom().sample(among, TRIED):
         with closing(socket.socket()) as candidate:

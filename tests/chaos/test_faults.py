@@ -11,7 +11,7 @@ from tests.chaos.runs import Load
 from tests.chaos.scenarios import EVERYTHING, Scenario
 from tests.chaos.site import Site
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.alone]
 
 LOAD = Load(before=8, after_s=0.3)
 

@@ -1,9 +1,17 @@
 """Requests and outcomes as the tests of the connectors write them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from connectors.port import Answer, CallRequest, Done, Failed, Later
+from connectors.configuration import Configured, plain
+from connectors.kinds import Kind, Resolve
+from connectors.port import Answer, CallRequest, Connector, Done, Failed, Later
+
+
+def built(described: Sequence[Configured], kinds: Mapping[str, Kind], resolve: Resolve) -> list[Connector]:
+    """The connectors of an installation that configures these."""
+    every = (*described, *plain(kinds, {each.name for each in described}))
+    return [kinds[each.kind].build(each.name, each.settings, resolve) for each in every]
 
 
 def call_request(

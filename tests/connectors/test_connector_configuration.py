@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from connectors.configuration import MAX_FILE_BYTES, ConfigurationInvalid, built, read
+from connectors.configuration import MAX_FILE_BYTES, ConfigurationInvalid, read
 from connectors.kinds import BUILT_IN
 from connectors.registry import Registry
 from connectors.secrets import Secrets
-from tests.connectors.calls import call_request, failure_of, output_of
+from tests.connectors.calls import built, call_request, failure_of, output_of
 from tests.connectors.local_server import LocalServer
 
 

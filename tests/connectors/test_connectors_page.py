@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from connectors.configuration import built, read
+from connectors.configuration import read
 from connectors.kinds import BUILT_IN, Kind
 from connectors.registry import Registry
+from tests.connectors.calls import built
 
 PAGE = (Path(__file__).parents[2] / "docs" / "connectors.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)

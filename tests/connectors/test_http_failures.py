@@ -100,6 +100,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
         ),
     ],
 )
+@pytest.mark.alone
 def test_a_slow_answer_ends_with_the_total_timeout(http: HttpConnector, server: LocalServer, answer: Answer) -> None:
     server.answer = answer
     started = time.monotonic()
@@ -161,6 +162,7 @@ def test_a_handshake_that_never_comes_is_a_timeout(http: HttpConnector, silent_p
     assert failed(http, f"https://127.0.0.1:{silent_port}", timeout_s=TIMEOUT_S).kind == "timeout"
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("addresses", [1, 4])
 def test_a_connection_that_never_comes_is_a_timeout_of_all_addresses_together(
     http: HttpConnector, monkeypatch: pytest.MonkeyPatch, addresses: int

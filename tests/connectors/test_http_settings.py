@@ -145,6 +145,7 @@ def test_a_single_wait_may_be_bounded(server: LocalServer, place: str) -> None:
     assert failure_of(called(settings, url=server.url, **config)).kind == "timeout"
 
 
+@pytest.mark.alone
 def test_connecting_may_be_bounded_by_itself() -> None:
     with full_queue("127.0.0.1") as port:
         started = time.monotonic()

@@ -200,6 +200,7 @@ def test_a_slow_server_is_a_timeout(mail: LocalMail) -> None:
     assert (failure.kind, failure.retryable) == ("timeout", True)
 
 
+@pytest.mark.alone
 def test_a_server_that_drips_its_greeting_is_a_timeout() -> None:
     def drip(listener: socket.socket) -> None:
         client, _ = listener.accept()

@@ -2,7 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import jsonpath
@@ -159,9 +159,9 @@ def test_a_filter_can_match_patterns(condition: str, found: list[str]) -> None:
 
 @pytest.mark.parametrize("function", ["match", "search"])
 def test_no_pattern_of_a_filter_can_hang(function: str) -> None:
-    begun = perf_counter()
+    begun = process_time()
     assert find(f"$[?{function}(@, '(a+)+b')]", ["a" * 100_000 + "!"], "rfc9535") == []
-    assert perf_counter() - begun < 5
+    assert process_time() - begun < 5
 
 
 def test_what_only_jsonpath_rw_can_parse_names_it() -> None:

@@ -1,6 +1,6 @@
 """JSON Schema 2020-12: what does not fit is named with its path, nothing is fetched, no pattern can hang."""
 
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import pytest
@@ -136,9 +136,9 @@ def test_each_shared_schema_is_checked_for_itself() -> None:
 
 @pytest.mark.parametrize("pattern", ["(a+)+$", "(a|aa)*b", "(.*)*x", "^(([a-z])+.)+[A-Z]([a-z])+$"])
 def test_no_pattern_can_hang(pattern: str) -> None:
-    begun = perf_counter()
+    begun = process_time()
     assert problems({"pattern": pattern}, "a" * 100_000 + "!") != []
-    assert perf_counter() - begun < 5
+    assert process_time() - begun < 5
 
 
 @pytest.mark.parametrize("pattern", ["(?=a)", "(?<!a)b", r"(a)\1", "[", "(a{1000}){1000}"])

@@ -1,6 +1,6 @@
 """`{{ CEL }}` in a configuration: alone it keeps its type, in a URL it is encoded, null is refused, secrets stay."""
 
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import pytest
@@ -161,10 +161,10 @@ ENDLESS = {
 
 @pytest.mark.parametrize("text", ENDLESS.values(), ids=ENDLESS)
 def test_no_text_takes_long_to_refuse(text: str) -> None:
-    begun = perf_counter()
+    begun = process_time()
     with pytest.raises(ExpressionSyntax):
         Template("{{ " + text)
-    assert perf_counter() - begun < 5
+    assert process_time() - begun < 5
 
 
 @given(st.text(st.sampled_from(list("{}'\"a \\+:,")), max_size=20))

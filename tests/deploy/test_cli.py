@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -23,6 +22,7 @@ from deploy.commands.gallery import ORDER_FULFILMENT, example
 from deploy.commands.output import Refused
 from deploy.processes import ProcessTree
 from deploy.settings import VARIABLES, Settings
+from tests.chaos.ports import free_port
 
 BROKEN = """specification: broken
 version: "1"
@@ -56,12 +56,6 @@ def data_dir(tmp_path: Path) -> Path:
 
 def run(*arguments: str, stdin: str | bytes | None = None) -> Result:
     return CliRunner().invoke(casewright, arguments, input=stdin)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 # -- help and usage ----------------------------------------------------------------------------------------------------

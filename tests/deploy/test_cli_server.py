@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from socket import socket
 from threading import Event, Thread
 from time import monotonic, sleep
 from typing import Any
@@ -18,6 +17,7 @@ from deploy.commands import demo, stock, up
 from deploy.commands.gallery import ORDER_FULFILMENT, example
 from deploy.settings import VARIABLES, Settings
 from tests.api.bench import CALL, ORDER, ORDERS, Bench, bench_of, settings_for
+from tests.chaos.ports import free_port
 from tests.local_connectors import allowing_this_machine
 from workers.station import Station
 
@@ -316,9 +316,7 @@ def test_a_token_that_grants_less_is_refused_more() -> None:
 @pytest.fixture
 def demo_text(monkeypatch: pytest.MonkeyPatch) -> str:
     """The specification of the demo, with its stock service on a port that is free."""
-    with socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     monkeypatch.setattr(stock, "PORT", port)
     # The address stands in the specification, so this is another one.
     text = example(ORDER_FULFILMENT).replace(":8090/", f":{port}/").replace('version: "1"', f'version: "{port}"')
@@ -328,6 +326,28 @@ def demo_text(monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.mark.usefixtures("demo_text")
+def test_a_connector_is_configured_tried_out_listed_and_removed() -> None:
+    made = run("connectors", "put", "sample", '{"connector": "echo", "limits": {"concurrency": 3}}')
+    assert (made.exit_code, made.stdout) == (0, "connector sample is configured\n")
+    shown = run("connectors", "show", "sample").stdout
+    assert shown.startswith("sample: echo, api\n") and '"concurrency": 3' in shown
+    [line] = [line for line in run("connectors", "list").stdout.splitlines() if line.startswith("sample ")]
+    assert line.split() == ["sample", "echo", "api", "0", "0"]
+    tried = run("connectors", "test", "sample", "--input", '{"sku": "chair"}')
+    assert tried.stdout.startswith('{"sku": "chair"}\nin ')
+    config = '{"fail": {"kind": "timeout", "message": "too slow"}}'
+    failed = run("connectors", "test", "sample", "--config", config)
+    assert (failed.exit_code, failed.stderr) == (5, "casewright: timeout: too slow\n")
+    assert run("connectors", "remove", "sample").stdout == "connector sample is removed\n"
+    assert "no connector sample (connector_not_found)" in run("connectors", "show", "sample").stderr
+
+
+def test_a_connector_that_is_not_accepted_is_said_with_its_places() -> None:
+    refused = run("connectors", "put", "sample", '{"connector": "http", "timeout": 5}')
+    assert refused.exit_code == 1
+    assert '$.timeout: unknown key (did you mean "timeout_s"?)' in refused.stderr
+
+
 def test_every_order_of_the_demo_completes(served: Served) -> None:
     result = run("demo", "--orders", "5")
     assert result.exit_code == 0, result.output
@@ -390,3 +410,33 @@ def test_a_demo_that_cannot_be_deployed_is_said_and_all_goes_on(monkeypatch: pyt
     result = run("up", "--demo", "--port", "1")
     assert result.exit_code == 0
     assert "does not answer" in result.stderr
+
+
+# -- the organisation --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["json", "csv"])
+def test_an_organisation_is_exported_to_a_file_and_imported_from_it(served: Served, tmp_path: Path, form: str) -> None:
+    table = f"what,id,name,roles,parent\nparticipant,{form}-eve,Eve,{form}-buyer,\nrole,{form}-buyer,,,clerk\n"
+    file = tmp_path / "staff.csv"
+    file.write_text(table)
+    assert run("resources", "import", str(file)).stdout == "imported 1 participants, 1 roles\n"
+    exported = tmp_path / f"all.{form}"
+    result = run("resources", "export", "--format", form, "--output", str(exported))
+    assert (result.exit_code, result.stdout) == (0, f"written to {exported}\n")
+    before = served.bench.parts.registry.organisation()
+    served.bench.parts.registry.delete_participant(f"{form}-eve")
+    assert run("resources", "import", str(exported)).exit_code == 0
+    assert served.bench.parts.registry.organisation().participants == before.participants
+    assert f"{form}-eve" in run("resources", "list").stdout
+
+
+def test_a_file_that_is_no_organisation_is_refused_with_its_places(tmp_path: Path) -> None:
+    file = tmp_path / "staff.csv"
+    file.write_text("what,id,available\nparticipant,eve,perhaps\n")
+    result = run("resources", "import", str(file))
+    assert result.exit_code == 1
+    assert "line 2, available: must be true or false, not 'perhaps'" in result.stderr
+    file.with_suffix(".json").write_text("[]")
+    assert "must be a JSON object" in run("resources", "import", str(file.with_suffix(".json"))).stderr
+    assert run("resources", "sync", str(file)).exit_code == 2

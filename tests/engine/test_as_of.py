@@ -109,7 +109,7 @@ class World:
         for _ in range(50):
             if self.runner.drain(self.shard, "w") is None:
                 self.now += LEASE_MS
-            if not self.store.read(self.shard, 1):
+            if not self.store.read(self.shard, 1).events:
                 return
         raise AssertionError("it does not come to rest")
 

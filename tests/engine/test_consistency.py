@@ -116,7 +116,7 @@ def test_a_damaged_case_takes_what_came_meanwhile_when_it_is_repaired(
     bench.worklist.complete(ITEM, {"grade": 7}, "ann")
     damage(bench)
     bench.drain()
-    assert len(bench.store.parked(CASE)) == 1 and bench.store.read(bench.shard, 10) == []
+    assert len(bench.store.parked(CASE)) == 1 and bench.store.read(bench.shard, 10).events == []
     [finding] = bench.findings()
     assert finding.startswith("its record ")
     bench.repair()

@@ -11,7 +11,8 @@ from engine.effects import Distribute
 from engine.events import CaseCancelled, CaseRetried, Distributed, Envelope, TriggerPosted
 from engine.names import shard_of
 from engine.replay import replay, stub_of
-from engine.runner import RETRIED_AT_ONCE, Runner
+from engine.runner import Runner
+from engine.setting_aside import RETRIED_AT_ONCE
 from engine.spec.read import read_specification
 from engine.step import STEPS
 from engine.store.memory import MemoryStore

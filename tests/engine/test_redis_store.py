@@ -66,7 +66,7 @@ def test_a_call_that_another_takes_while_it_is_looked_for_stays_his(
 def test_a_full_redis_refuses_new_events_and_lets_commits_that_remove_events_go_on(redis_client: "Redis") -> None:
     store = RedisStore(redis_client, 4)
     case = submitted(store)
-    [waiting] = store.read(shard(), 1)
+    [waiting] = store.read(shard(), 1).events
     used = redis_client.info("memory")["used_memory"]
     redis_client.config_set("maxmemory", used // 2)
     try:
@@ -101,6 +101,6 @@ def test_ten_thousand_timers_due_at_once_fire_once_and_in_order_though_two_beats
 
     with ThreadPoolExecutor(2) as beats:
         assert sum(beats.map(tick, range(2))) == 10_000
-    fired = [waiting.envelope.case_id for waiting in store.read(0, 20_000)]
+    fired = [waiting.envelope.case_id for waiting in store.read(0, 20_000).events]
     assert fired == [f"c{number}" for number in range(10_000)]
     assert store.fire_timers([0], 300)[0].timers == 0

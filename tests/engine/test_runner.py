@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from engine.case import Case, CaseStatus
 from engine.definitions import Definitions
+from engine.drain import STRIKES
 from engine.effects import Distribute
 from engine.errors import Conflict, Forbidden, InvalidInput, Unavailable
 from engine.events import (
@@ -20,7 +21,8 @@ from engine.events import (
 )
 from engine.items.work_item import ItemState
 from engine.replay import replay, stub_of
-from engine.runner import RETRIED_AT_ONCE, STRIKES, Runner
+from engine.runner import Runner
+from engine.setting_aside import RETRIED_AT_ONCE
 from engine.spec.read import read_specification
 from engine.step import STEPS
 from engine.store import codec
@@ -86,7 +88,7 @@ class Bench:
         return case
 
     def shard(self, case_id: str = "one") -> int:
-        return next(s for s in range(2) if any(w.envelope.case_id == case_id for w in self.store.read(s, 99)))
+        return next(s for s in range(2) if any(w.envelope.case_id == case_id for w in self.store.read(s, 99).events))
 
 
 @pytest.fixture
@@ -148,14 +150,14 @@ def test_a_case_whose_specification_is_gone_stands_still_and_keeps_nobody_else_f
     bench.drain()
     assert bench.case(orphan).status is CaseStatus.FAULTED
     assert bench.case("one").status is CaseStatus.RUNNING
-    assert bench.store.read(shard, 10) == []
+    assert bench.store.read(shard, 10).events == []
     assert "no specification gone" in bench.store.dead_letters(shard)[0].error
 
 
 def test_an_event_for_a_case_that_no_longer_exists_is_removed(bench: Bench) -> None:
     bench.store.append(1, [Envelope("ghost", CaseCancelled("ann"))])
     bench.drain()
-    assert bench.store.read(1, 10) == []
+    assert bench.store.read(1, 10).events == []
 
 
 def test_a_drain_steps_again_what_a_request_was_faster_with(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,6 +41,7 @@ from engine.store.port import (
     Store,
     Submission,
     Submitted,
+    Taken,
 )
 
 SHARDS = 4
@@ -146,7 +147,7 @@ def shard(case_id: str = "order-1") -> int:
 def test_a_submitted_case_is_seen_before_its_first_step(store: Store) -> None:
     case = submitted(store)
     assert store.case(case.id) == case
-    [waiting] = store.read(shard(), 10)
+    [waiting] = store.read(shard(), 10).events
     assert waiting.envelope == Envelope("order-1", CaseSubmitted({}, "ann"), "c")
     assert abs(waiting.at - store.now()) < 10_000
 
@@ -155,13 +156,13 @@ def test_a_taken_case_id_is_refused_and_makes_no_event(store: Store) -> None:
     submitted(store)
     [answer] = store.submit([Submission(a_case(), Envelope("order-1", CaseSubmitted({}, "eve"), "c"))])
     assert not answer.accepted
-    assert len(store.read(shard(), 10)) == 1
+    assert len(store.read(shard(), 10).events) == 1
 
 
 def test_events_are_read_in_the_order_in_which_they_came(store: Store) -> None:
     for number in range(20):
         store.append(1, [Envelope(f"c{number}", CaseCancelled("ann"))])
-    waiting = store.read(1, 15)
+    waiting = store.read(1, 15).events
     assert [w.envelope.case_id for w in waiting] == [f"c{number}" for number in range(15)]
     assert [w.at for w in waiting] == sorted(w.at for w in waiting)
 
@@ -178,7 +179,7 @@ def test_nobody_rings_while_a_shard_is_drained_and_somebody_does_after_it(store:
     lease = store.acquire(1, "w1")
     assert lease is not None
     assert not store.append(1, [Envelope("c", CaseCancelled("ann"))]).ring
-    store.discard(lease, [w.id for w in store.read(1, 10)])
+    store.discard(lease, [w.id for w in store.read(1, 10).events])
     assert store.release(lease)
     assert store.append(1, [Envelope("c", CaseCancelled("ann"))]).ring
 
@@ -263,11 +264,11 @@ def test_strikes_are_forgotten_once_a_drainer_comes_through(bench: Bench) -> Non
 
 def test_a_commit_writes_state_journal_items_and_calls_and_removes_its_events(store: Store) -> None:
     case = submitted(store)
-    [waiting] = store.read(shard(), 10)
+    [waiting] = store.read(shard(), 10).events
     entry = Entry(5, CaseSubmitted({}, "ann"), (Note("fired", "a", 1),), digest=b"12345678")
     item, call = an_item("order-1:2"), a_call("order-1:1")
     after = committed(store, case, entries=[entry], items={item.id: (None, item)}, placed=[call], handled=[waiting.id])
-    assert store.read(shard(), 10) == []
+    assert store.read(shard(), 10).events == []
     assert store.case(case.id) == after
     assert store.journal(case.id) == [entry]
     assert store.item(item.id) == item
@@ -319,13 +320,13 @@ def test_an_item_of_a_case_that_does_not_run_cannot_be_moved(store: Store) -> No
 def test_a_completed_item_and_its_event_are_written_together(store: Store) -> None:
     item = an_item(state=ItemState.STARTED, owner="ann")
     case = submitted(store)
-    [first] = store.read(shard(), 10)
+    [first] = store.read(shard(), 10).events
     committed(store, case, items={item.id: (None, item)}, handled=[first.id])
     done = replace(item, state=ItemState.COMPLETED, version=1)
     envelope = Envelope("order-1", ItemCompleted(item.id, {"ok": True}, "ann", 7))
     assert store.move(item, done, None, envelope).done
     assert not store.move(item, done, None, envelope).done
-    assert [w.envelope for w in store.read(shard(), 10)] == [envelope]
+    assert [w.envelope for w in store.read(shard(), 10).events] == [envelope]
 
 
 def test_a_call_is_taken_once(store: Store) -> None:
@@ -399,27 +400,39 @@ def test_a_call_handed_back_is_taken_as_if_it_never_was(store: Store) -> None:
     assert store.take_calls(shard(), "w2", 10) == [(a_call(), 1)]
 
 
+def test_a_call_handed_back_for_a_while_is_taken_by_its_name_only(bench: Bench) -> None:
+    committed(bench.store, submitted(bench.store), placed=[a_call()])
+    bench.store.hand_back(shard(), "w1", bench.store.take_calls(shard(), "w1", 10), 60_000)
+    assert bench.store.take_calls(shard(), "w2", 10) == []
+    assert bench.store.take_named(shard(), "w2", [a_call().item]) == []
+    assert bench.store.take_named(shard(), "w2", [a_call().item], paused=True) == [(a_call(), 1)]
+    assert bench.store.take_named(shard(), "w3", [a_call().item], paused=True) == []
+    bench.store.hand_back(shard(), "w2", [Taken(a_call(), 1)], 60_000)
+    bench.expire_calls(shard())
+    assert bench.store.take_calls(shard(), "w3", 10) == [(a_call(), 1)]
+
+
 def test_a_reported_call_is_not_taken_again_and_its_outcome_waits(bench: Bench) -> None:
     case = submitted(bench.store)
-    [first] = bench.store.read(shard(), 10)
+    [first] = bench.store.read(shard(), 10).events
     committed(bench.store, case, placed=[a_call()], handled=[first.id])
     bench.store.take_calls(shard(), "w1", 10)
     answer = CallAnswered("order-1:1", 1, {"x": 1})
     bench.store.report(shard(), "w1", [Reported(answer, "c")])
     bench.expire_calls(shard())
     assert bench.store.take_calls(shard(), "w2", 10) == []
-    assert [w.envelope for w in bench.store.read(shard(), 10)] == [Envelope("order-1", answer, "c")]
+    assert [w.envelope for w in bench.store.read(shard(), 10).events] == [Envelope("order-1", answer, "c")]
 
 
 def test_the_failure_of_an_attempt_that_was_overtaken_says_so(bench: Bench) -> None:
     case = submitted(bench.store)
-    [first] = bench.store.read(shard(), 10)
+    [first] = bench.store.read(shard(), 10).events
     committed(bench.store, case, placed=[a_call()], handled=[first.id])
     bench.store.take_calls(shard(), "w1", 10)
     bench.expire_calls(shard())
     bench.store.take_calls(shard(), "w2", 10)
     bench.store.report(shard(), "w1", [Reported(CallFailed("order-1:1", 1, "timeout", "slow", True), "c")])
-    [waiting] = bench.store.read(shard(), 10)
+    [waiting] = bench.store.read(shard(), 10).events
     assert isinstance(waiting.envelope.event, CallFailed) and waiting.envelope.event.superseded
     bench.expire_calls(shard())
     assert bench.store.take_calls(shard(), "w3", 10) == [(a_call(), 3)], "the second attempt still counts"
@@ -428,7 +441,7 @@ def test_the_failure_of_an_attempt_that_was_overtaken_says_so(bench: Bench) -> N
 def awaited_call(store: Store, wait_ms: int | None = 60_000, call: Call | None = None) -> Case:
     """A call that was made once and whose outcome is to come by callback; nothing else waits."""
     case = submitted(store)
-    [first] = store.read(shard(), 10)
+    [first] = store.read(shard(), 10).events
     case = committed(store, case, placed=[call or a_call()], handled=[first.id])
     [taken] = store.take_calls(shard(), "w1", 10)
     store.await_callbacks(shard(), "w1", [Awaited(taken.call.item, taken.attempt, wait_ms)])
@@ -436,7 +449,7 @@ def awaited_call(store: Store, wait_ms: int | None = 60_000, call: Call | None =
 
 
 def events_of(store: Store) -> list[Any]:
-    return [waiting.envelope.event for waiting in store.read(shard(), 10)]
+    return [waiting.envelope.event for waiting in store.read(shard(), 10).events]
 
 
 ANSWERED = Reported(CallAnswered("order-1:1", 1, {"x": 1}), "c")
@@ -484,7 +497,7 @@ def test_a_callback_without_a_limit_is_waited_for_after_a_thousand_years(bench: 
 
 def test_a_callback_may_come_before_the_worker_says_that_it_is_awaited(store: Store) -> None:
     case = submitted(store)
-    [first] = store.read(shard(), 10)
+    [first] = store.read(shard(), 10).events
     committed(store, case, placed=[a_call()], handled=[first.id])
     store.take_calls(shard(), "w1", 10)
     assert store.callback(shard(), ANSWERED).accepted
@@ -529,6 +542,80 @@ def test_an_instance_that_was_called_back_has_no_second_outcome(store: Store) ->
     store.report(shard(), "w1", [ANSWERED._replace(instance=True)])
     first, second = events_of(store)
     assert not first.superseded and second.superseded
+
+
+# -- calls that a drain makes itself -----------------------------------------------------------------------------------
+
+
+def claimed_call(store: Store) -> tuple[Case, Lease]:
+    """A running case with a call that the holder of the lease has claimed for five seconds."""
+    case, lease = submitted(store), store.acquire(shard(), "w1")
+    assert lease is not None
+    call = a_call()
+    return committed(store, case, lease, placed=[call], claimed={call.item: store.now() + 5_000}), lease
+
+
+def outcome(store: Store, case: Case, lease: Lease) -> Outcome:
+    """What becomes of a commit that takes the outcome of the claimed call."""
+    after = replace(case, revision=case.revision + 1)
+    commit = Commit(case, after, codec.pack_case(after), made=[a_call().item], dropped=[a_call().item])
+    return store.commit([commit], lease)[0]
+
+
+def test_a_claimed_call_is_its_drainers_until_his_time_is_over(bench: Bench) -> None:
+    claimed_call(bench.store)
+    assert bench.store.take_calls(shard(), "w2", 10) == []
+    assert bench.store.take_calls(shard(), "w2", 10, [a_call()]) == []
+    bench.expire_calls(shard())
+    assert bench.store.take_calls(shard(), "w2", 10) == [Taken(a_call(), 2)]
+
+
+def test_a_commit_takes_the_outcome_of_a_claimed_call(bench: Bench) -> None:
+    case, lease = claimed_call(bench.store)
+    assert outcome(bench.store, case, lease) is Outcome.DONE
+    bench.expire_calls(shard())
+    assert bench.store.take_calls(shard(), "w2", 10) == []
+
+
+def test_the_outcome_of_a_claimed_call_that_is_kept_for_later_is_not_asked_for_again(bench: Bench) -> None:
+    case, lease = claimed_call(bench.store)
+    committed(bench.store, case, lease, made=[a_call().item])
+    bench.expire_calls(shard())
+    assert bench.store.take_calls(shard(), "w2", 10) == []
+
+
+def test_a_claimed_call_that_another_took_over_has_no_outcome_here(bench: Bench) -> None:
+    case, lease = claimed_call(bench.store)
+    bench.expire_calls(shard())
+    assert bench.store.take_calls(shard(), "w2", 10)
+    assert outcome(bench.store, case, lease) is Outcome.CONFLICT
+    assert bench.store.case(case.id) == case
+
+
+@pytest.mark.parametrize("came_through", [False, True])
+def test_an_outcome_of_which_nobody_knows_whether_it_was_committed_counts_once(
+    store: Store, came_through: bool
+) -> None:
+    case, lease = claimed_call(store)
+    [first] = store.read(shard(), 10).events
+    store.discard(lease, [first.id])
+    if came_through:
+        assert outcome(store, case, lease) is Outcome.DONE
+    report = Reported(CallAnswered(a_call().item, 1, {}), "c", uncommitted=True)
+    store.report(shard(), "w1", [report])
+    store.report(shard(), "w1", [report])
+    assert events_of(store) == ([] if came_through else [report.event])
+
+
+def test_commits_of_one_batch_are_each_for_itself(store: Store) -> None:
+    cases = [submitted(store, a_case(f"order-{number}")) for number in (1, 2, 3)]
+    alone = [case for case in cases if shard(case.id) == shard(cases[0].id)]
+    committed(store, cases[0])
+    after = [replace(case, revision=1, status=CaseStatus.RUNNING) for case in cases]
+    results = store.commit(
+        [Commit(one, other, codec.pack_case(other)) for one, other in zip(cases, after, strict=True)]
+    )
+    assert alone and results == [Outcome.CONFLICT, Outcome.DONE, Outcome.DONE]
 
 
 def test_a_repeated_call_waits_for_its_moment(store: Store) -> None:
@@ -628,7 +715,7 @@ def an_instance(item_id: str = "order-1:2") -> Call:
 
 def taken_instance(bench: Bench) -> None:
     case = submitted(bench.store)
-    [first] = bench.store.read(shard(), 10)
+    [first] = bench.store.read(shard(), 10).events
     committed(bench.store, case, placed=[an_instance()], handled=[first.id])
     bench.store.take_calls(shard(), "w1", 10)
 
@@ -638,7 +725,7 @@ def test_of_two_outcomes_of_an_instance_the_second_is_superseded(bench: Bench) -
     answered = Reported(CallAnswered("order-1:2", 1, {}), "c", instance=True)
     for _ in range(2):
         bench.store.report(shard(), "w1", [answered])
-    events = [waiting.envelope.event for waiting in bench.store.read(shard(), 10)]
+    events = [waiting.envelope.event for waiting in bench.store.read(shard(), 10).events]
     assert [isinstance(event, CallAnswered) and event.superseded for event in events] == [False, True]
 
 
@@ -647,7 +734,7 @@ def test_of_two_failures_of_one_attempt_of_an_instance_the_second_is_superseded(
     failed = Reported(CallFailed("order-1:2", 1, "timeout", "slow", True), "c", instance=True)
     bench.store.report(shard(), "w1", [failed])
     bench.store.report(shard(), "w1", [failed])
-    events = [waiting.envelope.event for waiting in bench.store.read(shard(), 10)]
+    events = [waiting.envelope.event for waiting in bench.store.read(shard(), 10).events]
     assert [isinstance(event, CallFailed) and event.superseded for event in events] == [False, True]
 
 
@@ -657,7 +744,7 @@ def test_an_instance_whose_call_was_dropped_reports_in_vain(bench: Bench) -> Non
     assert case is not None
     committed(bench.store, case, dropped=["order-1:2"])
     bench.store.report(shard(), "w1", [Reported(CallAnswered("order-1:2", 1, {}), "c", instance=True)])
-    [waiting] = bench.store.read(shard(), 10)
+    [waiting] = bench.store.read(shard(), 10).events
     assert isinstance(waiting.envelope.event, CallAnswered) and waiting.envelope.event.superseded
 
 
@@ -671,12 +758,12 @@ def test_what_instances_gave_is_kept_by_index_until_it_is_forgotten(store: Store
 
 def test_a_child_is_there_with_its_first_event_and_listed_below_its_parent(store: Store) -> None:
     case = submitted(store)
-    [first] = store.read(shard(), 10)
+    [first] = store.read(shard(), 10).events
     child = a_case("order-1.3", parent="order-1", created_at=7)
     begins = Envelope(child.id, CaseSubmitted({}, "ann"), "c")
     committed(store, case, started=[Submission(child, begins)], handled=[first.id])
     assert store.case("order-1.3") == child
-    assert [waiting.envelope for waiting in store.read(shard(), 10)] == [begins]
+    assert [waiting.envelope for waiting in store.read(shard(), 10).events] == [begins]
     assert [each.id for each in store.cases(CaseQuery(parent="order-1")).cases] == ["order-1.3"]
     assert store.cases(CaseQuery(parent="order-2")).cases == []
 
@@ -697,21 +784,21 @@ def test_an_event_that_comes_twice_with_one_mark_is_kept_once(store: Store) -> N
     event, mark = Envelope("order-1", CaseCancelled("ann")), Once("key", "digest")
     assert not store.is_kept(1, mark)
     assert [store.append(1, [event], mark).kept for _ in range(2)] == [Kept.NEW, Kept.BEFORE]
-    assert len(store.read(1, 10)) == 1 and store.is_kept(1, mark)
+    assert len(store.read(1, 10).events) == 1 and store.is_kept(1, mark)
 
 
 def test_a_mark_that_stands_for_something_else_keeps_an_event_out(store: Store) -> None:
     event = Envelope("order-1", CaseCancelled("ann"))
     store.append(1, [event], Once("key", "digest"))
     assert store.append(1, [event], Once("key", "another")).kept is Kept.OTHER
-    assert len(store.read(1, 10)) == 1
+    assert len(store.read(1, 10).events) == 1
 
 
 # -- timers -----------------------------------------------------------------------------------------------------------
 
 
 def timer_events(store: Store) -> list[TimerFired]:
-    events = [waiting.envelope.event for waiting in store.read(shard(), 1_000)]
+    events = [waiting.envelope.event for waiting in store.read(shard(), 1_000).events]
     return [event for event in events if isinstance(event, TimerFired)]
 
 
@@ -771,7 +858,7 @@ def test_a_shard_in_which_too_much_waits_takes_no_new_case(store: Store) -> None
 
 def test_calls_that_wait_count_too(store: Store) -> None:
     case = submitted(store)
-    [first] = store.read(shard(), 10)
+    [first] = store.read(shard(), 10).events
     committed(store, case, placed=[a_call()], handled=[first.id])
     event = Envelope("order-1", CaseCancelled("ann"))
     assert store.append(shard(), [event], most_waiting=1).kept is Kept.FULL
@@ -780,7 +867,7 @@ def test_calls_that_wait_count_too(store: Store) -> None:
 
 def test_calls_under_way_are_no_backlog(store: Store) -> None:
     case = submitted(store)
-    [first] = store.read(shard(), 10)
+    [first] = store.read(shard(), 10).events
     committed(store, case, placed=[a_call(), a_call("order-1:2")], handled=[first.id])
     taken = store.take_calls(shard(), "w1", 10)
     store.await_callbacks(shard(), "w1", [Awaited(taken[0].call.item, 1, 60_000)])
@@ -802,10 +889,10 @@ def test_events_that_are_parked_leave_the_stream_and_keep_their_order(store: Sto
     store.append(where, cancelled)
     lease = store.acquire(where, "w1")
     assert lease is not None
-    store.park(lease._replace(number=lease.number + 1), store.read(where, 10))
-    assert len(store.read(where, 10)) == 3 and store.parked("order-1") == []
-    store.park(lease, store.read(where, 10)[1:])
-    assert len(store.read(where, 10)) == 1 and store.parked("order-1") == cancelled
+    store.park(lease._replace(number=lease.number + 1), store.read(where, 10).events)
+    assert len(store.read(where, 10).events) == 3 and store.parked("order-1") == []
+    store.park(lease, store.read(where, 10).events[1:])
+    assert len(store.read(where, 10).events) == 1 and store.parked("order-1") == cancelled
 
 
 def test_a_repair_writes_a_case_its_items_and_entries_anew(store: Store) -> None:
@@ -818,13 +905,13 @@ def test_a_repair_writes_a_case_its_items_and_entries_anew(store: Store) -> None
     item = WorkItem("order-1:1", "order-1", "orders", "1", "main", "pick", "human", ItemState.OFFERED, 2, ("ann",))
     entry = Entry(5, CaseCancelled("ann"), digest=b"12345678")
     again = Envelope("order-1", CaseCancelled("bob"))
-    store.park(lease, store.read(where, 10))
+    store.park(lease, store.read(where, 10).events)
     repaired = Repaired(case, codec.pack_case(case), [item], [entry], [again], unparked=True)
     assert not store.repair(lease._replace(owner="w2"), repaired)
     assert store.repair(lease, repaired)
     assert store.case("order-1") == case and store.item("order-1:1") == item
     assert store.journal("order-1")[-1] == entry and store.parked("order-1") == []
-    assert [waiting.envelope for waiting in store.read(where, 10)] == [again]
+    assert [waiting.envelope for waiting in store.read(where, 10).events] == [again]
     assert [found.id for found in store.cases(CaseQuery(status=CaseStatus.RUNNING)).cases] == ["order-1"]
     assert store.cases(CaseQuery(status=CaseStatus.SUBMITTED)).cases == []
     assert [found.id for found in store.items(ItemQuery(person="ann")).items] == ["order-1:1"]

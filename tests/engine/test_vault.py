@@ -14,7 +14,7 @@ from engine.events import CallAnswered, CaseSubmitted, Envelope, TriggerPosted
 from engine.items.work_item import ItemState, WorkItem
 from engine.journal import Entry
 from engine.names import shard_of
-from engine.resources.organisation import Participant
+from engine.resources.organisation import OrgUnit, Participant, Unit
 from engine.store import codec
 from engine.store.memory import MemoryStore
 from engine.store.memory_registry import MemoryRegistry
@@ -71,7 +71,7 @@ def begin(store: Store, case: Case) -> Case:
     first = Envelope(case.id, CaseSubmitted({}, "ann"))
     assert store.submit([Submission(stub, first)])[0].accepted
     shard = shard_of(case.id, store.shards)
-    waiting = [each for each in store.read(shard, 100) if each.envelope == first]
+    waiting = [each for each in store.read(shard, 100).events if each.envelope == first]
     commit = Commit(stub, case, codec.pack_case(case), handled=[each.id for each in waiting])
     commit.entries = [Entry(BEGUN, first.event, digest=commit.packed.digest)]
     assert store.commit([commit]) == [Outcome.DONE]
@@ -197,6 +197,7 @@ def test_a_registry_goes_through_a_backup(bench: Bench) -> None:
     registry.put_specification(StoredSpecification("orders", "1", {"a": 1}, "text", "application/yaml", deployed_at=5))
     registry.put_specification(StoredSpecification("orders", "2", {"a": 2}, "text", "application/yaml", deployed_at=6))
     registry.put_participant(Participant("ann", "Ann", roles=("clerk",)))
+    registry.put_unit(Unit.ROLES, OrgUnit("clerk", "Clerk", parent="staff"))
     registry.put_user(User("ann", "hash", ("admin",)))
     for other in (memory_bench(2), redis_bench(fakeredis.FakeRedis(version=(7,)), 2)):
         before = other.registry.organisation_version()
@@ -205,6 +206,8 @@ def test_a_registry_goes_through_a_backup(bench: Bench) -> None:
         assert other.registry.specifications() == registry.specifications()
         assert other.registry.latest_version("orders") == "2"
         assert other.registry.participants() == registry.participants()
+        assert other.registry.units(Unit.ROLES) == registry.units(Unit.ROLES)
+        assert other.registry.organisation_changes(before) is None
         assert other.registry.users() == registry.users()
         assert other.registry.organisation_version() != before
 

@@ -2,7 +2,6 @@
 
 import hmac
 import json
-import socket
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,6 +15,7 @@ from deploy.calling import request_of
 from engine.case import CaseStatus
 from engine.events import CallAnswered, CallFailed
 from engine.names import shard_of
+from tests.chaos.ports import free_port
 from tests.installation import PATIENCE_S, Installation
 
 pytestmark = pytest.mark.servers
@@ -93,9 +93,7 @@ def service() -> Iterator[Service]:
 def running(redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
     """A worker, beat, and the API where callbacks arrive."""
     monkeypatch.setenv("CASEWRIGHT_SECRET_SCORING", KEY)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     variables = {"CASEWRIGHT_PUBLIC_URL": f"http://127.0.0.1:{port}"}
     with Installation(redis_url, tmp_path, workers=1, variables=variables) as installation:
         address = installation.start_api(port)

@@ -27,7 +27,8 @@ nets:
       each:
         kind: automated
         connector: echo
-        config: {timeout_s: 2}
+        # Not so quick that drains make the calls themselves.
+        config: {timeout_s: 2, delay_s: 0.002}
         input: {number: $.number}
         instances:
           count: count
@@ -80,7 +81,7 @@ def test_a_chord_brings_every_instance_to_its_end_once(installation: Installatio
 
 
 def test_all_instances_end_although_a_worker_is_killed_with_its_chunks(installation: Installation) -> None:
-    specification = installation.deploy(ECHOES.replace("timeout_s: 2", "delay_s: 0.02, timeout_s: 2"))
+    specification = installation.deploy(ECHOES.replace("delay_s: 0.002", "delay_s: 0.02"))
     case_ids = installation.submit(specification, [("many", {"count": COUNT})])
     installation.wait_until(lambda: installation.parts.store.journal("many", 20, 1) != [], "outcomes")
     installation.kill("worker-1")

@@ -15,17 +15,20 @@ from engine.events import (
     CaseCancelled,
     CaseResumed,
     CaseSuspended,
+    DataGiven,
     Distributed,
     Envelope,
     Event,
     TriggerPosted,
 )
+from engine.exceptions.rule_book import Rules
 from engine.items.work_item import LIVE, ItemState, WorkItem
 from engine.journal import Entry
 from engine.names import child_number, number_of, shard_of
+from engine.progress import Distributor
 from engine.replay import first_version, replay, stub_of
 from engine.runner import Runner
-from engine.spec.model import Specification
+from engine.spec.model import Initiator, Specification
 from engine.store.port import CaseQuery, Reported, Store, Taken
 from engine.submission import submission
 from engine.worklist import Worklist
@@ -35,10 +38,13 @@ CASE = "c"
 
 
 class _Clerks:
-    """Offers everything to the same two people."""
+    """Offers everything to the same two people; who is named has it alone, and what is allocated the first has."""
 
     def distribute(self, question: Distribute) -> Distributed:
-        return Distributed(question.item, ("ann", "bob"))
+        people = question.participants or ("ann", "bob")
+        if question.interaction.allocate is Initiator.SYSTEM:
+            return Distributed(question.item, owner=people[0])
+        return Distributed(question.item, people)
 
 
 class _Documents:
@@ -69,6 +75,8 @@ class Played:
         case_id: str,
         specifications: tuple[Specification, ...] = (),
         above: "Played | None" = None,
+        rules: Rules | None = None,
+        people: Callable[[], Distributor] | None = None,
     ) -> None:
         self.id = case_id
         self._forward = forward
@@ -76,7 +84,9 @@ class Played:
         self._documents: _Documents = above._documents if above is not None else _Documents(specifications)
         # What a case above has compiled need not be compiled again for each of hundreds below it.
         self._definitions: Definitions = above._definitions if above is not None else Definitions(self._documents)
-        self._runner = Runner(store, self._definitions, _Clerks)
+        self._rules: Rules | None = rules or (above._rules if above is not None else None)
+        self._people: Callable[[], Distributor] = people or (above._people if above is not None else _Clerks)
+        self._runner = Runner(store, self._definitions, self._people, rules=self._rules)
         self._worklist = Worklist(store, self._runner)
 
     @classmethod
@@ -87,10 +97,13 @@ class Played:
         specification: Specification,
         data: Mapping[str, Any],
         others: tuple[Specification, ...] = (),
+        rules: Rules | None = None,
+        people: Callable[[], Distributor] = _Clerks,
+        case_id: str = CASE,
     ) -> "Played":
         """A new case of a specification; `others` are deployed beside it."""
-        case = cls(store, forward, CASE, (specification, *others))
-        store.submit([submission(specification, CASE, data, by="ann", correlation_id="", at=store.now())])
+        case = cls(store, forward, case_id, (specification, *others), rules=rules, people=people)
+        store.submit([submission(specification, case_id, data, by="ann", correlation_id="", at=store.now())])
         case.drain()
         return case
 
@@ -229,6 +242,10 @@ class Played:
         """Something happens outside."""
         self.happens(TriggerPosted(name, data, "ann"))
 
+    def give(self, **data: Any) -> None:
+        """Somebody sets variables of the case."""
+        self.happens(DataGiven(data, "ann"))
+
     def suspend(self) -> None:
         self.happens(CaseSuspended("ann"))
 
@@ -241,7 +258,7 @@ class Played:
         self.drain()
 
     def skip(self, task: str) -> None:
-        self._worklist.skip(self.waiting(task), "ann")
+        self._worklist.skip(self.waiting(task), "admin", administrator=True)
         self.drain()
 
     def fail(self, item: str, reason: str = "no") -> None:
@@ -258,8 +275,8 @@ class Played:
         """Another specification, or a further version of one, is deployed while the case runs."""
         self._documents.deployed = (*self._documents.deployed, specification)
 
-    def reject_offer(self, item: str) -> None:
-        self._worklist.reject_offer(item, "ann")
+    def reject_offer(self, item: str, by: str = "ann") -> None:
+        self._worklist.reject_offer(item, by)
 
     def offer(self, item: str, *to: str) -> None:
         """An administrator offers an item."""
@@ -292,6 +309,11 @@ class Played:
         assert [replayed.items[item] for item in sorted(replayed.items, key=number_of)] == self._store.items_of(self.id)
         for child in self.children():
             child.check_replay()
+
+    @property
+    def runner(self) -> Runner:
+        """What moves it."""
+        return self._runner
 
     @property
     def specification(self) -> Specification:

@@ -221,4 +221,4 @@ def net_of(tasks: Iterable[Task]) -> Net:
         for place in task.inputs:
             consumers[place] = (*consumers.get(place, ()), task)
     or_joins = tuple(task for task in by_name.values() if task.join is Join.OR)
-    return Net("main", {}, by_name, tuple(places), consumers, {}, or_joins=or_joins)
+    return Net("main", {}, by_name, tuple(places), consumers, frozenset(), {}, or_joins=or_joins)

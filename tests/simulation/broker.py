@@ -96,3 +96,6 @@ class Bell:
     def calls(self, shard: int) -> None:
         self._scheduler.pause()
         self._broker.publish(Queue.CONNECT, shard)
+
+    def let_in(self, gate: str) -> None:
+        raise AssertionError(f"no connector of the simulation has limits, and calls wait at {gate}")

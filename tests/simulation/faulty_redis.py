@@ -115,7 +115,8 @@ class WatchedRedisStore(RedisStore):
         return lease
 
     def commit(self, commits: Sequence[Commit], lease: Lease | None = None) -> list[Outcome]:
-        outcomes = super().commit(commits, lease)
+        with self.watch.committing(commits):
+            outcomes = super().commit(commits, lease)
         self.watch.committed(commits, outcomes, lease)
         return outcomes
 

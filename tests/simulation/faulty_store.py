@@ -14,15 +14,18 @@ from engine.events import Envelope
 from engine.items.work_item import WorkItem
 from engine.journal import Entry
 from engine.names import shard_of
+from engine.resources.history import Counter
 from engine.store.port import (
     Appended,
     Awaited,
     CalledBack,
     CasePage,
     CaseQuery,
+    Changes,
     Commit,
     DeadLetter,
     Fired,
+    Incoming,
     ItemPage,
     ItemQuery,
     Lease,
@@ -113,7 +116,7 @@ class FaultyStore:
     def release(self, lease: Lease, *, unfinished: bool = False) -> bool:
         return self._do(f"release {lease.shard}", lambda: self._inner.release(lease, unfinished=unfinished))
 
-    def read(self, shard: int, limit: int) -> list[Waiting]:
+    def read(self, shard: int, limit: int) -> Incoming:
         return self._do(f"read {shard}", lambda: self._inner.read(shard, limit))
 
     def load(self, case_ids: Iterable[str], item_ids: Iterable[str]) -> Loaded:
@@ -124,7 +127,8 @@ class FaultyStore:
         def act(some: Sequence[Commit]) -> list[Outcome]:
             cases = [commit.after.id for commit in some]
             shards = [shard_of(case, self.shards) for case in cases]
-            outcomes = self._seen(lambda: self._inner.commit(some, lease), shards, cases)
+            with self._watch.committing(some):
+                outcomes = self._seen(lambda: self._inner.commit(some, lease), shards, cases)
             self._watch.committed(some, outcomes, lease)
             return outcomes
 
@@ -154,8 +158,8 @@ class FaultyStore:
     def take_calls(self, shard: int, owner: str, limit: int, known: Sequence[Call] = ()) -> list[Taken]:
         return self._do(f"take_calls {shard}", lambda: self._inner.take_calls(shard, owner, limit, known))
 
-    def take_named(self, shard: int, owner: str, items: Sequence[str]) -> list[Taken]:
-        return self._do(f"take_named {items}", lambda: self._inner.take_named(shard, owner, items))
+    def take_named(self, shard: int, owner: str, items: Sequence[str], *, paused: bool = False) -> list[Taken]:
+        return self._do(f"take_named {items}", lambda: self._inner.take_named(shard, owner, items, paused=paused))
 
     def report(self, shard: int, owner: str, outcomes: Sequence[Reported]) -> bool:
         def act(some: Sequence[Reported]) -> bool:
@@ -167,11 +171,11 @@ class FaultyStore:
     def renew(self, shard: int, owner: str, taken: Sequence[Taken]) -> list[str]:
         return self._do("renew", lambda: self._inner.renew(shard, owner, taken))
 
-    def hand_back(self, shard: int, owner: str, taken: Sequence[Taken]) -> None:
+    def hand_back(self, shard: int, owner: str, taken: Sequence[Taken], pause_ms: int = 0) -> None:
         def partly(share: float) -> None:
-            self._inner.hand_back(shard, owner, _first(taken, share))
+            self._inner.hand_back(shard, owner, _first(taken, share), pause_ms)
 
-        self._do("hand_back", lambda: self._inner.hand_back(shard, owner, taken), partly)
+        self._do("hand_back", lambda: self._inner.hand_back(shard, owner, taken, pause_ms), partly)
 
     def await_callbacks(self, shard: int, owner: str, awaited: Sequence[Awaited]) -> None:
         def partly(share: float) -> None:
@@ -200,6 +204,14 @@ class FaultyStore:
     def results(self, run: str) -> Mapping[int, dict[str, Any]]:
         return self._do(f"results {run}", lambda: self._inner.results(run))
 
+    def workloads(self, people: Sequence[str]) -> Mapping[str, int]:
+        return self._do("workloads", lambda: self._inner.workloads(people))
+
+    def history(
+        self, specification: str, task: str, people: Sequence[str], counters: Sequence[Counter]
+    ) -> Mapping[str, Mapping[Counter, int]]:
+        return self._do(f"history {task}", lambda: self._inner.history(specification, task, people, counters))
+
     def calls_of(self, case_id: str) -> list[Call]:
         return self._do(f"calls_of {case_id}", lambda: self._inner.calls_of(case_id))
 
@@ -211,6 +223,12 @@ class FaultyStore:
 
     def items(self, query: ItemQuery) -> ItemPage:
         return self._do(f"items {query.person}", lambda: self._inner.items(query))
+
+    def changes(self, position: str | None, limit: int, wait_ms: int) -> Changes:
+        return self._do("changes", lambda: self._inner.changes(position, limit, wait_ms))
+
+    def missed(self, position: str) -> bool:
+        return self._do("missed", lambda: self._inner.missed(position))
 
     def work(self) -> list[ShardWork]:
         return self._do("work", self._inner.work)

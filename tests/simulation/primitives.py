@@ -1,6 +1,6 @@
 """What production code takes from `threading`, `queue` and `time`, as the simulated world gives it.
 
-They are put in the place of the real ones in `workers.connect`, so that the room in which calls are made runs as it
+They are put in the place of the real ones in `workers`, so that the room in which calls are made runs as it
 stands: its threads are actors.
 """
 

@@ -42,11 +42,13 @@ def _places(scheduler: Scheduler, names: Random, reporters: int) -> dict[str, An
         return Flag(scheduler)
 
     return {
-        "engine.runner.monotonic": monotonic,
+        "engine.drain.monotonic": monotonic,
         "workers.connect.monotonic": monotonic,
         "workers.connect.Thread": thread_factory(scheduler),
         "workers.connect.SimpleQueue": queue,
         "workers.connect.Event": event,
+        "workers.local_calls.Thread": thread_factory(scheduler),
+        "workers.local_calls.SimpleQueue": queue,
         "workers.connect.REPORTERS": reporters,
         "workers.station.uuid4": name,
     }

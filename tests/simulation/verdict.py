@@ -69,7 +69,7 @@ class Verdict:
             if work.undrained or work.due_calls or work.due_timers:
                 return str(work)
         for shard in range(self._store.shards):
-            left = [*self._store.read(shard, 1), *filter(self._can_be_retried, self._store.dead_letters(shard))]
+            left = [*self._store.read(shard, 1).events, *filter(self._can_be_retried, self._store.dead_letters(shard))]
             if left:
                 return str(left)
         if self._ledger.submitted != set(self._scenarios):

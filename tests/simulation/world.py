@@ -10,11 +10,15 @@ from typing import NoReturn
 
 from connectors.registry import Registry as Connectors
 from deploy.drawing import Graphviz
+from deploy.installed_connectors import InstalledConnectors
 from deploy.settings import Settings
 from deploy.wiring import Parts
 from engine.resources.directory import Directory
 from engine.resources.organisation import Participant
 from engine.runner import Runner
+from engine.store.access import in_memory
+from engine.store.memory_gates import MemoryGates
+from engine.store.memory_happenings import MemoryHappenings
 from engine.store.memory_registry import MemoryRegistry
 from engine.store.port import Store
 from engine.worklist import Worklist
@@ -78,7 +82,7 @@ class World:
         self.shards = luck.randint(1, 3)
         self._patches = ExitStack()
         self.truth, store = self._stores()
-        self.connector = FickleConnector(self.scheduler, self.faults)
+        self.connector = FickleConnector(self.scheduler, self.faults, plan.seed)
         self.scenarios = self._chosen()
         self.definitions = definitions(self.scenarios.values())
         meddling = luck.choice((0.0, 0.5))
@@ -228,10 +232,11 @@ class World:
         for name in PEOPLE:
             registry.put_participant(Participant(name, roles=("clerk",)))
         registry.put_participant(Participant(ABSENT, roles=("absent",)))
-        directory = Directory(registry, Random(self.plan.seed))
+        directory = Directory(registry, store)
         runner = Runner(store, self.definitions, directory.snapshot)
         url = "redis://nowhere"
         settings = Settings(redis_url=url, broker_url=url, data_dir=Path("nowhere"), shards=self.shards)
+        connectors = Connectors([self.connector])
         self.parts = Parts(
             settings=replace(settings, connect_threads=self._luck.randint(1, 3)),
             store=store,
@@ -240,8 +245,12 @@ class World:
             directory=directory,
             runner=runner,
             worklist=Worklist(store, runner),
-            connectors=Connectors([self.connector]),
+            connectors=connectors,
+            installed=InstalledConnectors(connectors, [], [self.connector], {}, lambda settings: settings, registry),
             doorbell=Bell(self.broker, self.scheduler),
+            gates=MemoryGates(store.now),
+            access=in_memory(registry, store.now),
+            happenings=MemoryHappenings(),
             draw=Graphviz(),
         )
         return [

@@ -7,6 +7,7 @@ from typing import Any
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
+import msgspec
 import pytest
 
 from deploy.drawing import Graphviz
@@ -14,6 +15,7 @@ from engine.errors import InvalidInput
 from engine.spec.dot import Shown
 from engine.spec.model import Net, Specification
 from engine.spec.picture import MOST_DRAWN, PictureTooLarge, net_picture, specification_picture
+from engine.spec.read import read_specification
 from tests.net_notation import net
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -184,7 +186,8 @@ def heights(element: Element) -> Iterator[float]:
 @pytest.fixture
 def two_nets() -> Specification:
     one = net("i -> A -> o")
-    side = Net("side", {}, net("i -> B -> o").main.tasks, one.main.places, net("i -> B -> o").main.consumers, {})
+    other = net("i -> B -> o").main
+    side = Net("side", {}, other.tasks, one.main.places, other.consumers, frozenset(), {})
     return Specification(one.id, one.version, one.root, {"side": side, **one.nets}, one.document)
 
 
@@ -225,3 +228,14 @@ def test_a_picture_that_would_take_too_long_is_refused_and_the_next_one_drawn() 
         sparing(f"digraph {{ {tangled} }}")
     assert refused.value.code == PictureTooLarge.code
     assert "<svg" in sparing("digraph { a -> b }")
+
+
+def test_a_dotted_line_leads_to_what_undoes_a_task(drawn: Callable[..., Element]) -> None:
+    tasks = {
+        "book": {"kind": "automated", "connector": "echo", "compensation": "unbook", "next": "end"},
+        "unbook": {"kind": "automated", "connector": "echo"},
+    }
+    document = {"specification": "saga", "version": "1", "nets": {"main": {"start": "book", "tasks": tasks}}}
+    svg = drawn(read_specification(msgspec.json.encode(document).decode()))
+    [arrow] = groups(svg, "compensated").values()
+    assert texts(arrow) == ["undone by"]

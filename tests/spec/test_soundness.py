@@ -7,6 +7,7 @@ from collections import Counter, deque
 from random import Random
 from typing import Any
 
+import msgspec
 import pytest
 
 from deploy.commands.gallery import ORDER_FULFILMENT, example
@@ -417,3 +418,13 @@ def _state_of(case: Played) -> NetState:
 def _known(state: NetState) -> Any:
     due = {task: tuple(left) if isinstance(left, list) else left for task, left in state.due.items()}
     return frozenset(state.marking.items()), frozenset(state.busy.items()), frozenset(due.items())
+
+
+def test_a_task_that_compensates_another_one_is_not_dead() -> None:
+    tasks = {
+        "book": {"kind": "automated", "connector": "echo", "compensation": "unbook", "next": "end"},
+        "unbook": {"kind": "automated", "connector": "echo"},
+    }
+    document = {"specification": "saga", "version": "1", "nets": {"main": {"start": "book", "tasks": tasks}}}
+    [checked] = check_specification(read_specification(msgspec.json.encode(document).decode()))
+    assert checked.whole and checked.findings == ()

@@ -9,13 +9,14 @@ import pytest
 from msgspec.structs import replace
 
 from connectors.callbacks import Callbacks
-from connectors.port import Answer, CallRequest, ConfigProblem, Done, Failed, Later, Outcome
+from connectors.port import Answer, CallRequest, ConfigProblem, Done, Failed, Inbound, Later, Outcome
 from connectors.registry import Registry
 from engine.case import Case, CaseStatus
 from engine.effects import Call
 from engine.events import CallAnswered, CallFailed, CaseSubmitted, Envelope
 from engine.store import codec
 from engine.store.memory import MemoryStore
+from engine.store.memory_gates import MemoryGates
 from engine.store.port import Commit, Submission
 from engine.store.port import Outcome as Committed
 from workers.chunks import Numbers
@@ -72,6 +73,9 @@ class Asking(Gate):
         assert request.callback is not None
         return Later(request.callback, 60.0)
 
+    def receive(self, request: CallRequest, inbound: Inbound) -> Outcome:
+        return Done(inbound.body.decode())
+
 
 class Bench:
     def __init__(self, threads: int = 2) -> None:
@@ -80,7 +84,8 @@ class Bench:
         self.gate = Gate()
         self.drained: list[int] = []
         registry = Registry([self.gate, Odd(), Refusing(), Asking()], callbacks=Callbacks((b"k" * 32,)))
-        self.room = CallRoom(self.store, registry, "w1", threads, self.drained.append)
+        self.gates = MemoryGates(self.store.now)
+        self.room = CallRoom(self.store, registry, "w1", threads, self.drained.append, self.gates)
 
     def place(self, *calls: Call) -> None:
         stub = Case(CASE, "s", "1", "main", CaseStatus.SUBMITTED)
@@ -88,7 +93,7 @@ class Bench:
         after = Case(CASE, "s", "1", "main", CaseStatus.RUNNING, revision=1, counter=99)
         lease = self.store.acquire(0, "drainer")
         assert lease is not None
-        [waiting] = self.store.read(0, 10)
+        [waiting] = self.store.read(0, 10).events
         self.store.commit([Commit(stub, after, codec.pack_case(after), placed=list(calls), handled=[waiting.id])])
         assert self.store.release(lease)
 
@@ -99,7 +104,7 @@ class Bench:
         assert self.store.commit([Commit(case, after, codec.pack_case(after), placed=[call])]) == [Committed.DONE]
 
     def outcomes(self) -> list[Any]:
-        return [waiting.envelope.event for waiting in self.store.read(0, 100)]
+        return [waiting.envelope.event for waiting in self.store.read(0, 100).events]
 
 
 def a_call(number: int, connector: str = "gate") -> Call:
@@ -202,7 +207,7 @@ def test_a_thread_lives_on_when_it_cannot_ask_whether_a_call_is_to_be_made(
         raise ValueError("a bug")
 
     bench.place(*(a_call(number) for number in range(1, 4)))
-    alone = CallRoom(bench.store, Registry([bench.gate]), "w3", 1, bench.drained.append)
+    alone = CallRoom(bench.store, Registry([bench.gate]), "w3", 1, bench.drained.append, bench.gates)
     alone._average_s["gate"] = 0.001
     alone.take(0)
     eventually(lambda: len(bench.gate.begun) == 1)
@@ -244,7 +249,7 @@ def test_a_chunk_of_which_others_have_everything_is_over_at_once(bench: Bench) -
 
 def test_a_call_that_is_dropped_while_it_waits_in_the_room_is_not_made(bench: Bench) -> None:
     bench.place(*(a_call(number) for number in range(1, 5)))
-    ahead = CallRoom(bench.store, Registry([bench.gate]), "w3", 1, bench.drained.append)
+    ahead = CallRoom(bench.store, Registry([bench.gate]), "w3", 1, bench.drained.append, bench.gates)
     over = Event()
     # What takes a millisecond is taken ahead of the threads.
     ahead._average_s["gate"] = 0.001

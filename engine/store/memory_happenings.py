@@ -1,0 +1,61 @@
+"""Happenings in memory: the reference, and what a single process runs on."""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
+from queue import Empty, SimpleQueue
+from threading import RLock
+
+from engine.store.happenings import MOST_ENDS, End, KeptEnd
+
+PAUSE_S = 0.2
+
+
+class MemoryHappenings:
+    """Happenings in memory. `wanted` says whether ends are kept. Safe for use by several threads."""
+
+    def __init__(self, wanted: Callable[[], bool] = lambda: False) -> None:
+        self._wanted = wanted
+        self._listeners: list[SimpleQueue[str]] = []
+        self._ends: dict[int, dict[str, End]] = {}
+        self._numbers = count(1)
+        self._lock = RLock()
+
+    def handled(self, case_id: str) -> None:
+        """Events of a case were handled."""
+        with self._lock:
+            for listener in self._listeners:
+                listener.put(case_id)
+
+    def ended(self, shard: int, end: End | None) -> None:
+        """Something has ended, if it has."""
+        if end is None or not self._wanted():
+            return
+        with self._lock:
+            kept = self._ends.setdefault(shard, {})
+            kept[f"{next(self._numbers):012}"] = end
+            while len(kept) > MOST_ENDS:
+                del kept[next(iter(kept))]
+
+    def listen(self, ready: Callable[[], None], stop: Callable[[], bool]) -> Iterator[str]:
+        own: SimpleQueue[str] = SimpleQueue()
+        with self._lock:
+            self._listeners.append(own)
+        ready()
+        try:
+            while not stop():
+                try:
+                    yield own.get(timeout=PAUSE_S)
+                except Empty:
+                    yield ""
+        finally:
+            with self._lock:
+                self._listeners.remove(own)
+
+    def ends(self, shard: int, limit: int) -> list[KeptEnd]:
+        with self._lock:
+            return [KeptEnd(*each) for each in list(self._ends.get(shard, {}).items())[:limit]]
+
+    def seen_to(self, shard: int, identifiers: Sequence[str]) -> None:
+        with self._lock:
+            for identifier in identifiers:
+                self._ends.get(shard, {}).pop(identifier, None)

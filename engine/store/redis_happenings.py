@@ -1,0 +1,48 @@
+"""Happenings on Redis.
+
+{s}:handled   channel   the ids of cases whose events were handled
+{s}:ends      stream    field `e`: a packed end, until somebody has seen to it
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from msgspec.msgpack import Decoder
+from redis import Redis
+
+from engine.store import keys
+from engine.store.happenings import End, KeptEnd
+from engine.store.redis_store import asked
+
+_end = Decoder(End).decode
+
+PAUSE_S = 1.0
+
+
+class RedisHappenings:
+    """Happenings on Redis. The client must not decode responses."""
+
+    def __init__(self, client: "Redis") -> None:
+        self._redis = client
+
+    def listen(self, ready: Callable[[], None], stop: Callable[[], bool]) -> Iterator[str]:
+        channel = self._redis.pubsub()  # type: ignore[no-untyped-call]
+        try:
+            asked(lambda: channel.psubscribe(keys.EVERY_HANDLED))
+            while not stop():
+                message = asked(lambda: channel.get_message(timeout=PAUSE_S))
+                if message is None:
+                    yield ""
+                elif message["type"] == "psubscribe":
+                    ready()
+                elif message["type"] == "pmessage":
+                    yield message["data"].decode()
+        finally:
+            channel.close()
+
+    def ends(self, shard: int, limit: int) -> list[KeptEnd]:
+        found = asked(lambda: self._redis.xrange(keys.ends(shard), count=limit))
+        return [KeptEnd(identifier.decode(), _end(fields[b"e"])) for identifier, fields in found]
+
+    def seen_to(self, shard: int, identifiers: Sequence[str]) -> None:
+        if identifiers:
+            asked(lambda: self._redis.xdel(keys.ends(shard), *identifiers))

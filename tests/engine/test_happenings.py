@@ -1,0 +1,111 @@
+"""What commits tell: one suite for the store in memory, on fakeredis and on a real Redis."""
+
+from collections.abc import Callable, Iterator
+from threading import Event, Thread
+from typing import Any, NamedTuple
+
+import fakeredis
+import pytest
+
+from engine.definitions import Definitions
+from engine.effects import Distribute
+from engine.events import Distributed
+from engine.runner import Runner
+from engine.spec.read import read_specification
+from engine.store.happenings import Ended, Happenings
+from engine.store.memory import MemoryStore
+from engine.store.memory_happenings import MemoryHappenings
+from engine.store.memory_registry import MemoryRegistry
+from engine.store.port import Store
+from engine.store.redis_happenings import RedisHappenings
+from engine.store.redis_store import RedisStore
+from engine.store.registry import StoredSpecification
+from engine.submission import submission
+
+SHARDS = 2
+AUTOMATIC = """
+specification: quick
+version: "1"
+nets:
+  main:
+    start: pass
+    tasks:
+      pass: {kind: routing, next: end}
+"""
+
+
+class Told(NamedTuple):
+    """A store, what it tells, and whether ends are kept."""
+
+    store: Store
+    happenings: Happenings
+    keeps: list[bool]
+
+
+@pytest.fixture(params=["memory", "fakeredis", "redis"])
+def told(request: pytest.FixtureRequest) -> Iterator[Told]:
+    keeps = [True]
+    if request.param == "memory":
+        happenings = MemoryHappenings(lambda: keeps[0])
+        yield Told(MemoryStore(SHARDS, lambda: 1_700_000_000_000, happenings), happenings, keeps)
+        return
+    client: Any = fakeredis.FakeRedis(version=(7,)) if request.param == "fakeredis" else None
+    client = client or request.getfixturevalue("redis_client")
+    yield Told(RedisStore(client, SHARDS, lambda: keeps[0]), RedisHappenings(client), keeps)
+
+
+class Nobody:
+    """Nothing here is for people."""
+
+    def distribute(self, question: Distribute) -> Distributed:
+        return Distributed(question.item)
+
+
+def run(store: Store, case_id: str) -> None:
+    """A case from its beginning to its end."""
+    registry = MemoryRegistry(lambda: 0)
+    specification = read_specification(AUTOMATIC)
+    document = dict(specification.document)
+    registry.put_specification(StoredSpecification("quick", "1", document, AUTOMATIC, "application/yaml"))
+    begun = submission(specification, case_id, {}, by="test", correlation_id="x", at=store.now())
+    assert store.submit([begun])[0].accepted
+    runner = Runner(store, Definitions(registry), Nobody)
+    for shard in range(SHARDS):
+        runner.drain(shard, "test")
+
+
+def kept(told: Told) -> list[tuple[Ended, str, str]]:
+    found = [each.end for shard in range(SHARDS) for each in told.happenings.ends(shard, 10)]
+    return [(end.what, end.id, end.state) for end in found]
+
+
+def test_the_end_of_a_case_is_kept_until_it_is_seen_to(told: Told) -> None:
+    run(told.store, "c1")
+    assert kept(told) == [(Ended.CASE, "c1", "completed")]
+    for shard in range(SHARDS):
+        told.happenings.seen_to(shard, [each.id for each in told.happenings.ends(shard, 10)])
+    assert kept(told) == []
+
+
+def test_nothing_is_kept_while_nobody_wants_to_know(told: Told) -> None:
+    told.keeps[0] = False
+    run(told.store, "c1")
+    assert kept(told) == []
+
+
+def test_who_listens_is_told_which_cases_were_handled(told: Told) -> None:
+    ready, over, heard = Event(), Event(), list[str]()
+
+    def listen(stop: Callable[[], bool]) -> None:
+        for case_id in told.happenings.listen(ready.set, stop):
+            heard.append(case_id)
+            if case_id:
+                over.set()
+
+    listening = Thread(target=listen, args=(over.is_set,), daemon=True)
+    listening.start()
+    assert ready.wait(10)
+    run(told.store, "c1")
+    assert over.wait(10)
+    listening.join(10)
+    assert {case_id for case_id in heard if case_id} == {"c1"}
