@@ -13,7 +13,16 @@ from api.messages import Body
 from engine.calendars import is_timezone, supported
 from engine.data.moments import MomentInvalid, instant
 from engine.data.moments import moment as moment_of
-from engine.resources.organisation import Absence, Measure, OrgUnit, Participant, ResourceKind, Unit
+from engine.resources.organisation import (
+    TOLD_BY_MAIL,
+    Absence,
+    Measure,
+    NoticeName,
+    OrgUnit,
+    Participant,
+    ResourceKind,
+    Unit,
+)
 from engine.resources.working_hours import Shift, WorkingHours, minutes
 
 MOST_IMPORTED = 100_000
@@ -114,7 +123,7 @@ class ResourceBody(Body):
     """A resource: a person, or (`kind` is `non_human`) a room or a machine. `id` may be repeated here.
 
     `levels` says how well somebody has a capability; `max_workload` bounds the items he has at a time; `cost` is that
-    of an hour. Without `hours` he works at any time.
+    of an hour. Without `hours` he works at any time. `notices` are what mails to `email` tell him of his items.
     """
 
     id: str | None = None
@@ -133,6 +142,7 @@ class ResourceBody(Body):
     kind: Literal["person", "non_human"] = "person"
     category: str = Field("", max_length=128)
     email: str = Field("", max_length=320)
+    notices: list[NoticeName] = Field(list(TOLD_BY_MAIL), max_length=3)
 
     def participant(self, identifier: str) -> Participant:
         """The resource, under this id."""
@@ -153,6 +163,7 @@ class ResourceBody(Body):
             kind=ResourceKind(self.kind),
             category=self.category,
             email=self.email,
+            notices=tuple(dict.fromkeys(self.notices)),
         )
 
 
@@ -237,6 +248,7 @@ class ResourceView(BaseModel):
     kind: str
     category: str
     email: str
+    notices: list[str]
 
 
 class ResourceList(BaseModel):

@@ -1,4 +1,4 @@
-"""Webhooks: who is told of the ends of cases and items. `workers.webhooks` sends them."""
+"""Webhooks: who is told of what happens to cases and items. `workers.webhooks` sends them."""
 
 import secrets
 from typing import Annotated
@@ -78,10 +78,11 @@ class WebhookList(BaseModel):
 
 
 class DeliveryView(BaseModel):
-    """An end that could not be sent, how often that was tried, and what went wrong last."""
+    """What could not be sent, how often that was tried, and what went wrong last."""
 
     id: str
-    webhook: str
+    webhook: str | None
+    person: str | None
     event: str
     case_id: str
     item_id: str | None
@@ -113,7 +114,7 @@ def get_webhook(path: WebhookAddress) -> Response:
 
 @routes.put("/webhooks/<name>", Permission.WEBHOOKS_WRITE, {200: EnteredWebhook, 201: EnteredWebhook})
 def put_webhook(path: WebhookAddress, body: WebhookBody) -> Response:
-    """Enters or changes a webhook. It is told of ends from half a second later on."""
+    """Enters or changes a webhook. It is told of what happens from half a second later on."""
     _check(path.name, body)
     kept = parts().access.webhooks
     present, now = kept.webhook(path.name), parts().store.now()
@@ -146,7 +147,7 @@ def delete_webhook(path: WebhookAddress) -> Response:
 
 @routes.get("/webhook-deliveries/dead", Permission.WEBHOOKS_READ, {200: DeliveryList})
 def list_dead_deliveries(query: ListQuery) -> Response:
-    """Lists ends that could not be sent, however often it was tried."""
+    """Lists what could not be sent, however often it was tried."""
     page = parts().access.webhooks.dead(query.limit, query.cursor)
     return answer(DeliveryList(items=[_delivery_view(each) for each in page.deliveries], next=page.next))
 
@@ -189,13 +190,14 @@ def _view(webhook: Webhook) -> WebhookView:
 
 
 def _delivery_view(delivery: Delivery) -> DeliveryView:
-    end = delivery.end
+    notice = delivery.notice
     return DeliveryView(
         id=delivery.id,
-        webhook=delivery.webhook,
-        event=event_of(end),
-        case_id=end.case_id,
-        item_id=end.id if end.id != end.case_id else None,
+        webhook=delivery.webhook or None,
+        person=delivery.person or None,
+        event=event_of(notice),
+        case_id=notice.case_id,
+        item_id=notice.id if notice.id != notice.case_id else None,
         attempts=delivery.attempts,
         tried_at=moment(delivery.due),
         error=delivery.error,

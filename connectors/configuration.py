@@ -109,8 +109,13 @@ def _document(file: File) -> Mapping[Any, Any]:
     return document
 
 
+def is_name(name: str) -> bool:
+    """Whether a connector may have this name."""
+    return _NAME.fullmatch(name) is not None
+
+
 def _problems(name: Any, written: Any, kinds: Mapping[str, Kind], found: Container[str]) -> Iterator[str]:
-    if not isinstance(name, str) or _NAME.fullmatch(name) is None:
+    if not isinstance(name, str) or not is_name(name):
         yield f"{name}: a name is of small letters, digits, _ and -, at most 64, a letter first"
         return
     if name in found:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self, TypeVar
 from urllib.parse import urlsplit
 
+from connectors.configuration import is_name
 from engine.data.moments import MomentInvalid, later
 
 PREFIX = "CASEWRIGHT_"
@@ -81,6 +82,7 @@ class Settings:
     most_waiting: int = 10_000
     max_body_bytes: int = 2 * MIB
     public_url: str | None = None
+    mail_notices: str | None = None
     backup_directory: Path | None = None
     backup_every: str | None = None
     backup_keep: int = 7
@@ -123,6 +125,7 @@ class Settings:
             tick_every_s=read.seconds("tick_every_s", plain.tick_every_s, 0.05, 60.0),
             max_body_bytes=read.integer("max_body_bytes", plain.max_body_bytes, KIB, GIB),
             public_url=(read.url("public_url", WEB_SCHEMES) or "").rstrip("/") or None,
+            mail_notices=read.connector("mail_notices"),
             backup_directory=read.path("backup_directory"),
             backup_every=read.duration("backup_every", LEAST_BETWEEN_BACKUPS_S),
             backup_keep=read.integer("backup_keep", plain.backup_keep, 1, 100_000),
@@ -254,6 +257,12 @@ class _Reader:
         if given is not None and given.upper() not in LOG_LEVELS:
             self._refuse(variable(name), given, f"one of {', '.join(LOG_LEVELS)}")
         return given.upper() if given is not None else None
+
+    def connector(self, name: str) -> str | None:
+        given = self._text(variable(name))
+        if given is not None and not is_name(given):
+            self._refuse(variable(name), given, "the name of a connector, such as mail")
+        return given
 
     def dotted_names(self, name: str) -> tuple[str, ...]:
         given = self._text(variable(name)) or ""

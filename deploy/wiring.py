@@ -127,7 +127,8 @@ def build(settings: Settings) -> Parts:
     """Puts the parts together. Raises `Unavailable` when Redis is away, `Conflict` when it has other shards."""
     client = connect(settings.redis_url)
     webhooks = RedisWebhooks(client)
-    store, registry = RedisStore(client, settings.shards, Recently(webhooks.wanted).known), RedisRegistry(client)
+    wanted = Recently(webhooks.wanted).known if settings.mail_notices is None else lambda: True
+    store, registry = RedisStore(client, settings.shards, wanted), RedisRegistry(client)
     doorbell = CeleryDoorbell(settings.broker_url)
     return assemble(
         settings,

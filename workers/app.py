@@ -115,7 +115,7 @@ def create_app(settings: Settings, build: Callable[[Settings], Parts]) -> Celery
 
     @app.task(name=WEBHOOKS_TASK)  # type: ignore[untyped-decorator]
     def send_webhooks() -> None:
-        """Tells who wants to know of ends."""
+        """Tells who wants to know what happened."""
         courier().round()
 
     def shut_down(**_: Any) -> None:

@@ -6,7 +6,7 @@ position reports to the one above it. None of them grants a permission.
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct, field
 
@@ -34,12 +34,18 @@ class Absence(Struct, frozen=True):
     reason: str = ""
 
 
+NoticeName = Literal["offered", "allocated", "reminded"]
+
+TOLD_BY_MAIL: tuple[NoticeName, ...] = ("allocated", "reminded")
+"""What mails tell somebody of who has not said otherwise."""
+
+
 class Participant(Struct, frozen=True):
     """A resource: mostly a person who can get work. The roles are organisational: they grant no permission.
 
     `levels` says of some capabilities how well he has them. `max_workload` bounds the items he has at a time, `cost` is
     what an hour of him costs, `category` what a resource is that is no person, and `source` from which outside
-    directory he comes. Without `hours` he works at any time.
+    directory he comes. `notices` are what mails to `email` tell him of his items. Without `hours` he works at any time.
     """
 
     id: str
@@ -59,6 +65,7 @@ class Participant(Struct, frozen=True):
     category: str = ""
     email: str = ""
     source: str = ""
+    notices: tuple[NoticeName, ...] = TOLD_BY_MAIL
 
     def is_there(self, at: int) -> bool:
         """Whether he is available at a moment (ms since 1970)."""

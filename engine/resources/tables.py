@@ -24,12 +24,15 @@ WHAT = {
 
 COLUMNS = (
     "what", "id", "name", "kind", "category", "email", "roles", "positions", "groups", "capabilities", "available",
-    "absences", "hours", "max_workload", "cost", "privileges", "parent", "type", "scale", "group",
+    "absences", "hours", "max_workload", "cost", "privileges", "notices", "parent", "type", "scale", "group",
 )  # fmt: skip
 
 MOST_PROBLEMS = 50
 
 BETWEEN = ";"
+
+NOTHING = "none"
+"""What says that somebody wants no notices; an empty cell would be for those that are usual."""
 
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -173,6 +176,7 @@ _READ: dict[str, Callable[[str], Any]] = {
     "hours": _read_json,
     "max_workload": _read_whole,
     "cost": _read_number,
+    "notices": lambda cell: [] if cell.strip() == NOTHING else _read_list(cell),
 }
 
 
@@ -199,4 +203,5 @@ _WRITTEN: dict[str, Callable[[Any], str]] = {
     "available": lambda value: "true" if value else "false",
     "absences": _absences_cell,
     "hours": lambda value: json.dumps(value) if value is not None else "",
+    "notices": lambda value: BETWEEN.join(value) or NOTHING,
 }

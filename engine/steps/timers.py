@@ -59,7 +59,7 @@ def _delay_is_over(draft: Draft, pending: PendingTimer) -> None:
 
 
 def _remind(draft: Draft, number: int, timer: Timer) -> None:
-    """That it was due stands in the journal; whoever is to hear of it listens there."""
+    """That it was due stands in the journal, and the commit keeps a notice of it (`engine.store.happenings`)."""
 
 
 def _skip(draft: Draft, number: int, timer: Timer) -> None:

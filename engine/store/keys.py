@@ -141,9 +141,9 @@ EVERY_HANDLED = "{*}:handled"
 """The pattern of these channels, of all shards."""
 
 
-def ends(shard: int) -> str:
-    """Ends of cases and items that nobody has seen to."""
-    return f"{{{shard}}}:ends"
+def notices(shard: int) -> str:
+    """Notices that nobody has seen to."""
+    return f"{{{shard}}}:notices"
 
 
 def offers(shard: int) -> str:

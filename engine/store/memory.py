@@ -15,7 +15,7 @@ from engine.items.work_item import WorkItem
 from engine.journal import Entry
 from engine.resources.history import IN_HAND, Counter, add, counted, joined
 from engine.store import awaiting, codec, positions
-from engine.store.happenings import end_of_case, end_of_item
+from engine.store.happenings import Notice, mover, notice_of_case, notice_of_item, reminders
 from engine.store.memory_happenings import MemoryHappenings
 from engine.store.paging import Cursor, page
 from engine.store.paging_items import page_of_items
@@ -261,7 +261,7 @@ class MemoryStore:
             shard.cases[case.id] = StoredCase(codec.case_head(case), repaired.packed)
             shard.words[case.id] = repaired.words
             for item in repaired.items:
-                self._put_item(shard, None, item, counts=False)
+                self._put_item(shard, item)
             shard.journals[case.id] += map(codec.pack_entry, repaired.entries)
             for envelope in repaired.appended:
                 self._append(shard, envelope)
@@ -282,7 +282,7 @@ class MemoryStore:
             live = stored is not None and stored.head.startswith(codec.LIVE_CASE)
             if not live or not self._is(shard, before):
                 return Moved(False, False)
-            self._put_item(shard, before, after)
+            self._put_move(shard, before, after, (entry, envelope))
             if entry is not None:
                 shard.journals[before.case_id].append(codec.pack_entry(entry))
             if envelope is None:
@@ -490,15 +490,24 @@ class MemoryStore:
         with self._lock:
             return list(self._of(case_id).parked.get(case_id, ()))
 
-    def _put_item(self, shard: Shard, before: WorkItem | None, item: WorkItem, *, counts: bool = True) -> None:
-        shard.items[item.id] = item
-        history = shard.histories[item.specification, item.task]
-        for person, counter, amount in counted(before, item) if counts else ():
+    def _put_move(
+        self, shard: Shard, before: WorkItem | None, after: WorkItem, because: Iterable[Entry | Envelope | None]
+    ) -> None:
+        self._put_item(shard, after)
+        history = shard.histories[after.specification, after.task]
+        for person, counter, amount in counted(before, after):
             add(history[person], counter, amount)
+        by = mover(after.id, (each.event for each in because if each is not None))
+        self._notice(after.id, notice_of_item(before, after, by))
+
+    def _put_item(self, shard: Shard, item: WorkItem) -> None:
+        shard.items[item.id] = item
         shard.changed += 1
         shard.changes.append((shard.changed, Change(item.id, item.state, item.version)))
-        self._happenings.ended(names.shard_of(item.id, len(self._shards)), end_of_item(before, item))
         self._changed.notify_all()
+
+    def _notice(self, name: str, notice: Notice | None) -> None:
+        self._happenings.noticed(names.shard_of(name, len(self._shards)), notice)
 
     def _of(self, name: str) -> Shard:
         return self._shards[names.shard_of(name, len(self._shards))]
@@ -576,7 +585,7 @@ class MemoryStore:
             shard.words[commit.after.id] = commit.words[1]
         shard.journals[commit.after.id] += map(codec.pack_entry, commit.entries)
         for before, after in commit.items.values():
-            self._put_item(shard, before, after)
+            self._put_move(shard, before, after, commit.entries)
         for call in commit.placed:
             shard.calls[call.item] = StoredCall(call, codec.waiting_call_head(0), call.placed_at)
             if call.item in commit.claimed:
@@ -607,8 +616,8 @@ class MemoryStore:
             del shard.parked[commit.after.id][: commit.unparked]
         if commit.parked:
             shard.parked[commit.after.id] += commit.parked
-        end = end_of_case(commit.before, commit.after)
-        self._happenings.ended(names.shard_of(commit.after.id, len(self._shards)), end)
+        for notice in (notice_of_case(commit.before, commit.after), *reminders(commit.after, commit.entries)):
+            self._notice(commit.after.id, notice)
         if commit.entries:
             self._happenings.handled(commit.after.id)
         return Outcome.DONE

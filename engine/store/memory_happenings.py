@@ -5,18 +5,18 @@ from itertools import count
 from queue import Empty, SimpleQueue
 from threading import RLock
 
-from engine.store.happenings import MOST_ENDS, End, KeptEnd
+from engine.store.happenings import MOST_NOTICES, KeptNotice, Notice
 
 PAUSE_S = 0.2
 
 
 class MemoryHappenings:
-    """Happenings in memory. `wanted` says whether ends are kept. Safe for use by several threads."""
+    """Happenings in memory. `wanted` says whether notices are kept. Safe for use by several threads."""
 
     def __init__(self, wanted: Callable[[], bool] = lambda: False) -> None:
         self._wanted = wanted
         self._listeners: list[SimpleQueue[str]] = []
-        self._ends: dict[int, dict[str, End]] = {}
+        self._notices: dict[int, dict[str, Notice]] = {}
         self._numbers = count(1)
         self._lock = RLock()
 
@@ -26,14 +26,14 @@ class MemoryHappenings:
             for listener in self._listeners:
                 listener.put(case_id)
 
-    def ended(self, shard: int, end: End | None) -> None:
-        """Something has ended, if it has."""
-        if end is None or not self._wanted():
+    def noticed(self, shard: int, notice: Notice | None) -> None:
+        """Something happened that there is a notice of, if there is."""
+        if notice is None or not self._wanted():
             return
         with self._lock:
-            kept = self._ends.setdefault(shard, {})
-            kept[f"{next(self._numbers):012}"] = end
-            while len(kept) > MOST_ENDS:
+            kept = self._notices.setdefault(shard, {})
+            kept[f"{next(self._numbers):012}"] = notice
+            while len(kept) > MOST_NOTICES:
                 del kept[next(iter(kept))]
 
     def listen(self, ready: Callable[[], None], stop: Callable[[], bool]) -> Iterator[str]:
@@ -51,11 +51,11 @@ class MemoryHappenings:
             with self._lock:
                 self._listeners.remove(own)
 
-    def ends(self, shard: int, limit: int) -> list[KeptEnd]:
+    def notices(self, shard: int, limit: int) -> list[KeptNotice]:
         with self._lock:
-            return [KeptEnd(*each) for each in list(self._ends.get(shard, {}).items())[:limit]]
+            return [KeptNotice(*each) for each in list(self._notices.get(shard, {}).items())[:limit]]
 
     def seen_to(self, shard: int, identifiers: Sequence[str]) -> None:
         with self._lock:
             for identifier in identifiers:
-                self._ends.get(shard, {}).pop(identifier, None)
+                self._notices.get(shard, {}).pop(identifier, None)

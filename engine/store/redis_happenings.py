@@ -1,7 +1,7 @@
 """Happenings on Redis.
 
 {s}:handled   channel   the ids of cases whose events were handled
-{s}:ends      stream    field `e`: a packed end, until somebody has seen to it
+{s}:notices   stream    field `e`: a packed notice, until somebody has seen to it
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -10,10 +10,10 @@ from msgspec.msgpack import Decoder
 from redis import Redis
 
 from engine.store import keys
-from engine.store.happenings import End, KeptEnd
+from engine.store.happenings import KeptNotice, Notice
 from engine.store.redis_store import asked
 
-_end = Decoder(End).decode
+_notice = Decoder(Notice).decode
 
 PAUSE_S = 1.0
 
@@ -39,10 +39,10 @@ class RedisHappenings:
         finally:
             channel.close()
 
-    def ends(self, shard: int, limit: int) -> list[KeptEnd]:
-        found = asked(lambda: self._redis.xrange(keys.ends(shard), count=limit))
-        return [KeptEnd(identifier.decode(), _end(fields[b"e"])) for identifier, fields in found]
+    def notices(self, shard: int, limit: int) -> list[KeptNotice]:
+        found = asked(lambda: self._redis.xrange(keys.notices(shard), count=limit))
+        return [KeptNotice(identifier.decode(), _notice(fields[b"e"])) for identifier, fields in found]
 
     def seen_to(self, shard: int, identifiers: Sequence[str]) -> None:
         if identifiers:
-            asked(lambda: self._redis.xdel(keys.ends(shard), *identifiers))
+            asked(lambda: self._redis.xdel(keys.notices(shard), *identifiers))

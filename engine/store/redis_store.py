@@ -20,7 +20,7 @@ Keys (s = shard, c = case, i = item; `keys.py` makes the names):
     {s}:by:*         zsets    of cases by time of creation; of items by urgency (`indexing.py`); {s}:by:offers is a hash
                               of the sets of people that items were offered to
     {s}:changes      stream   field `c`: `order-1:2 offered 3`, the last changes of items
-    {s}:ends         stream   field `e`: a packed end of a case or an item (`redis_happenings.py`)
+    {s}:notices      stream   field `e`: a packed notice of a case or an item (`redis_happenings.py`)
     {s}:handled      channel  a case whose events were handled
     {s}:chainers     hash     who has the next items of a case started for him (`redis_detours.py`)
 
@@ -50,7 +50,7 @@ from engine.items.work_item import ItemState, WorkItem
 from engine.journal import Entry
 from engine.resources.history import LATEST, Counter, add, counted
 from engine.store import awaiting, codec, indexing, keys, positions
-from engine.store.happenings import MOST_ENDS, End, end_of_case, end_of_item
+from engine.store.happenings import MOST_NOTICES, Notice, mover, notice_of_case, notice_of_item, reminders
 from engine.store.indexing import case_indexes, item_indexes, offer_digest
 from engine.store.paging import Cursor, page
 from engine.store.paging_items import page_of_items
@@ -140,15 +140,15 @@ class _Take(NamedTuple):
     after: str
 
 
-_pack_end = Encoder().encode
+_pack_notice = Encoder().encode
 
 
 class RedisStore:
     """The case store on Redis. The client must not decode responses."""
 
-    def __init__(self, client: "Redis", shards: int, keeps_ends: Callable[[], bool] = lambda: False) -> None:
+    def __init__(self, client: "Redis", shards: int, keeps_notices: Callable[[], bool] = lambda: False) -> None:
         self._redis = client
-        self._keeps_ends = keeps_ends
+        self._keeps_notices = keeps_notices
         self._texts = {name: files("engine.store").joinpath(f"{name}.lua").read_text() for name in SCRIPTS}
         self._digests = {name: sha1(text.encode()).hexdigest() for name, text in self._texts.items()}
         self._shards = shards
@@ -293,7 +293,7 @@ class RedisStore:
             self._write_words(transaction, shard, case, frozenset(), repaired.words)
         for item in repaired.items:
             # Where it stood in indexes nobody can tell any more; a member that is no longer an item's is passed over.
-            self._write_item(transaction, shard, None, item, counts=False)
+            self._write_item(transaction, shard, None, item)
         for entry in repaired.entries:
             transaction.write("RPUSH", keys.journal(shard, case.id), codec.pack_entry(entry))
         for envelope in repaired.appended:
@@ -313,7 +313,7 @@ class RedisStore:
         shard = self._shard(before.id)
         transaction = self._transaction(shard, ring=envelope is not None)
         transaction.expect(keys.case(shard, before.case_id), codec.LIVE_CASE)
-        self._write_item(transaction, shard, before, after)
+        self._write_move(transaction, shard, before, after, (entry, envelope))
         if entry is not None:
             transaction.write("RPUSH", keys.journal(shard, before.case_id), codec.pack_entry(entry))
         if envelope is not None:
@@ -594,7 +594,7 @@ class RedisStore:
         if commit.entries:
             transaction.write("RPUSH", keys.journal(shard, case.id), *map(codec.pack_entry, commit.entries))
         for before, after in commit.items.values():
-            self._write_item(transaction, shard, before, after)
+            self._write_move(transaction, shard, before, after, commit.entries)
         for call in commit.placed:
             until = commit.claimed.get(call.item)
             head = codec.waiting_call_head(0)
@@ -630,12 +630,15 @@ class RedisStore:
             transaction.write("RPUSH", keys.parked(shard, case.id), codec.pack_envelope(envelope))
         if commit.entries:
             transaction.write("PUBLISH", keys.handled(shard), case.id)
+        if commit.entries and self._keeps_notices():
+            for notice in reminders(case, commit.entries):
+                self._write_notice(transaction, shard, notice)
         return transaction
 
-    def _write_end(self, transaction: Transaction, shard: int, end: End | None) -> None:
-        """Keeps that something has ended, while anybody wants to know."""
-        if end is not None and self._keeps_ends():
-            transaction.write("XADD", keys.ends(shard), "MAXLEN", "~", MOST_ENDS, "*", "e", _pack_end(end))
+    def _write_notice(self, transaction: Transaction, shard: int, notice: Notice | None) -> None:
+        if notice is not None:
+            packed = _pack_notice(notice)
+            transaction.write("XADD", keys.notices(shard), "MAXLEN", "~", MOST_NOTICES, "*", "e", packed)
 
     def _write_case(
         self, transaction: Transaction, shard: int, before: Case | None, after: Case, packed: PackedCase
@@ -646,7 +649,8 @@ class RedisStore:
         transaction.write("HSET", keys.case(shard, after.id), *parts)
         if before is not None and before.status is after.status:
             return
-        self._write_end(transaction, shard, end_of_case(before, after))
+        if self._keeps_notices():
+            self._write_notice(transaction, shard, notice_of_case(before, after))
         if after.ended and after.parent is None:
             transaction.write("HDEL", keys.chainers(shard), after.id)
         left = case_indexes(before, shard) if before is not None else set()
@@ -665,16 +669,28 @@ class RedisStore:
         for word in sorted(after - before):
             transaction.write("ZADD", keys.by_case_word(shard, word), case.created_at, case.id)
 
-    def _write_item(
-        self, transaction: Transaction, shard: int, before: WorkItem | None, after: WorkItem, *, counts: bool = True
+    def _write_move(
+        self,
+        transaction: Transaction,
+        shard: int,
+        before: WorkItem | None,
+        after: WorkItem,
+        because: Iterable[Entry | Envelope | None],
     ) -> None:
+        """An item is made or moved, which also counts for who did it, and is told to those who want to know."""
+        self._write_item(transaction, shard, before, after)
+        history = keys.history(shard, after.specification, after.task)
+        for person, counter, amount in counted(before, after):
+            command = "HSET" if counter in LATEST else "HINCRBY"
+            transaction.write(command, history, f"{person}:{counter}", amount)
+        if self._keeps_notices():
+            by = mover(after.id, (each.event for each in because if each is not None))
+            self._write_notice(transaction, shard, notice_of_item(before, after, by))
+
+    def _write_item(self, transaction: Transaction, shard: int, before: WorkItem | None, after: WorkItem) -> None:
         key = keys.item(shard, after.id)
         transaction.expect(key, codec.item_head(before) if before is not None else "")
         transaction.write("HSET", key, "head", codec.item_head(after), "body", codec.pack_item(after))
-        history = keys.history(shard, after.specification, after.task)
-        for person, counter, amount in counted(before, after) if counts else ():
-            command = "HSET" if counter in LATEST else "HINCRBY"
-            transaction.write(command, history, f"{person}:{counter}", amount)
         left, entered = indexing.differences(item_indexes(before, shard), item_indexes(after, shard))
         for index, member in left.items():
             transaction.write("ZREM", index, member)
@@ -685,7 +701,6 @@ class RedisStore:
             transaction.write("HSET", keys.offers(shard), offer_digest(after.offered_to), packed)
         change = f"{after.id} {after.state} {after.version}"
         transaction.write("XADD", keys.changes(shard), "MAXLEN", "~", CHANGES_KEPT, "*", "c", change)
-        self._write_end(transaction, shard, end_of_item(before, after))
 
     def _write_outcome(
         self, transaction: Transaction, shard: int, outcome: CallAnswered | CallFailed, correlation_id: str

@@ -1,8 +1,9 @@
-"""The port of webhooks: who wants to be told of the ends of cases and items, and what is on its way to them.
+"""The port of webhooks: who wants to be told of cases and items, and what is on its way to them and to people's mail.
 
-An end becomes a delivery for each webhook that wants it, under an id made of both, so that making it twice makes one.
-A delivery is taken by one sender at a time, for a while: one that died is taken again, so it may arrive twice and is
-never lost. After so many attempts it is dead, and stays to be looked at and sent again.
+A notice becomes a delivery for each webhook that wants it, and for each person whom a mail is to tell of it, under an
+id made of both, so that making it twice makes one. A delivery is taken by one sender at a time, for a while: one that
+died is taken again, so it may arrive twice and is never lost. After so many attempts it is dead, and stays to be looked
+at and sent again.
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
-from engine.store.happenings import End
+from engine.store.happenings import Notice
 
 MOST_WEBHOOKS = 100
 MOST_DEAD = 10_000
@@ -37,23 +38,27 @@ class Webhook(Struct, frozen=True):
     put_at: int = 0
     put_by: str = ""
 
-    def wants(self, end: End) -> bool:
-        """Whether it is to be told of an end."""
-        named = {"*", f"{end.what}.*", event_of(end)}
-        of_these = self.specifications is None or end.specification in self.specifications
+    def wants(self, notice: Notice) -> bool:
+        """Whether it is to be told of something."""
+        named = {"*", f"{notice.what}.*", event_of(notice)}
+        of_these = self.specifications is None or notice.specification in self.specifications
         # What ended before somebody else's webhook was removed may still lie there.
-        return self.active and of_these and end.at >= self.made_at and not named.isdisjoint(self.events)
+        return self.active and of_these and notice.at >= self.made_at and not named.isdisjoint(self.events)
 
 
 class Delivery(Struct, frozen=True):
-    """An end on its way to a webhook: how often it was tried, when it is due (ms since 1970), what went wrong last."""
+    """A notice on its way to a `webhook`, or by mail to a `person`.
+
+    It says how often that was tried, when it is due (ms since 1970), and what went wrong last.
+    """
 
     id: str
     webhook: str
-    end: End
+    notice: Notice
     attempts: int = 0
     due: int = 0
     error: str = ""
+    person: str = ""
 
 
 class DeliveryPage(NamedTuple):
@@ -103,12 +108,21 @@ class Webhooks(Protocol):
         """Puts a dead delivery on its way again; False when there is none."""
 
 
-def event_of(end: End) -> str:
-    """What an end is called: `case.completed`, `item.failed`."""
-    return f"{end.what}.{end.state}"
+def event_of(notice: Notice) -> str:
+    """What a notice is called: `case.completed`, `item.failed`."""
+    return f"{notice.what}.{notice.event}"
 
 
-def delivery_of(webhook: Webhook, end: End, now: int) -> Delivery:
-    """The delivery of an end to a webhook. An item or a case ends once, so what it is made of is its id."""
-    made_of = f"{webhook.name} {end.what} {end.id} {end.state} {end.at}"
-    return Delivery(sha256(made_of.encode()).hexdigest()[:32], webhook.name, end, due=now)
+def delivery_of(webhook: Webhook, notice: Notice, now: int) -> Delivery:
+    """The delivery of a notice to a webhook."""
+    return Delivery(_id("webhook", webhook.name, notice), webhook.name, notice, due=now)
+
+
+def mail_of(person: str, notice: Notice, now: int) -> Delivery:
+    """The delivery of a notice to a person by mail."""
+    return Delivery(_id("mail", person, notice), "", notice, due=now, person=person)
+
+
+def _id(way: str, name: str, notice: Notice) -> str:
+    made_of = f"{way} {name} {notice.what} {notice.id} {notice.event} {notice.at}"
+    return sha256(made_of.encode()).hexdigest()[:32]

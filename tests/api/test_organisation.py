@@ -23,6 +23,7 @@ ANN: dict[str, Any] = {
     "kind": "person",
     "category": "",
     "email": "ann@example.org",
+    "notices": [],
 }
 LIFT = {"id": "lift-1", "kind": "non_human", "category": "forklift"}
 ORGANISATION: dict[str, Any] = {

@@ -1,6 +1,6 @@
 """Webhooks over the API: entered, listed without secrets, and what could not be sent."""
 
-from engine.store.happenings import End, Ended
+from engine.store.happenings import Notice, Subject
 from engine.store.webhooks import Delivery
 from tests.api.bench import Bench, Caller
 
@@ -45,8 +45,8 @@ def test_what_can_be_no_webhook_is_refused_with_where_it_is_wrong(admin: Caller)
 
 
 def test_dead_deliveries_are_listed_and_sent_again(bench: Bench, admin: Caller) -> None:
-    end = End(Ended.ITEM, "c1:2", "c1", "failed", 1000, "orders", "1", "approve", "ann")
-    delivery = Delivery("d1", "billing", end, 12, 5000, "http_500: no")
+    notice = Notice(Subject.ITEM, "c1:2", "c1", "failed", 1000, "orders", "1", "approve", "ann")
+    delivery = Delivery("d1", "billing", notice, 12, 5000, "http_500: no")
     bench.parts.access.webhooks.add([delivery])
     bench.parts.access.webhooks.bury(delivery)
     [dead] = admin.get("/api/v1/webhook-deliveries/dead").json["items"]

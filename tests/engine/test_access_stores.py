@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from engine.errors import InvalidInput
 from engine.store.access import Access, in_memory
 from engine.store.audit import AuditEntry, AuditQuery, Noted
-from engine.store.happenings import End, Ended
+from engine.store.happenings import Notice, Subject
 from engine.store.kept_answers import KeptAnswer, Standing
 from engine.store.memory_registry import MemoryRegistry
 from engine.store.quotas import Patience, Rate, wait_after
@@ -175,15 +175,15 @@ def test_strangers_cannot_push_out_what_is_known_of_others(access: Access, monke
     assert [each.id for each in access.audit.entries(AuditQuery(strangers=True)).entries] == ["0014", "0013"]
 
 
-def end(number: int, **more: Any) -> End:
+def end(number: int, **more: Any) -> Notice:
     given: dict[str, Any] = {
-        "what": Ended.CASE,
-        "state": "completed",
+        "what": Subject.CASE,
+        "event": "completed",
         "specification": "orders",
         "version": "1",
         **more,
     }
-    return End(id=f"c{number}", case_id=f"c{number}", at=1000 + number, **given)
+    return Notice(id=f"c{number}", case_id=f"c{number}", at=1000 + number, **given)
 
 
 HOOK = Webhook("billing", "https://billing.example", "s" * 32)

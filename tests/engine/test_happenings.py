@@ -1,18 +1,21 @@
 """What commits tell: one suite for the store in memory, on fakeredis and on a real Redis."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any, NamedTuple
 
 import fakeredis
 import pytest
 
+from deploy.wiring import Parts, assemble
 from engine.definitions import Definitions
 from engine.effects import Distribute
 from engine.events import Distributed
+from engine.resources.organisation import Participant
 from engine.runner import Runner
 from engine.spec.read import read_specification
-from engine.store.happenings import Ended, Happenings
+from engine.store.happenings import Happenings, Subject
 from engine.store.memory import MemoryStore
 from engine.store.memory_happenings import MemoryHappenings
 from engine.store.memory_registry import MemoryRegistry
@@ -21,6 +24,7 @@ from engine.store.redis_happenings import RedisHappenings
 from engine.store.redis_store import RedisStore
 from engine.store.registry import StoredSpecification
 from engine.submission import submission
+from tests.api.bench import RecordingDoorbell, settings_for
 
 SHARDS = 2
 AUTOMATIC = """
@@ -74,16 +78,16 @@ def run(store: Store, case_id: str) -> None:
         runner.drain(shard, "test")
 
 
-def kept(told: Told) -> list[tuple[Ended, str, str]]:
-    found = [each.end for shard in range(SHARDS) for each in told.happenings.ends(shard, 10)]
-    return [(end.what, end.id, end.state) for end in found]
+def kept(told: Told) -> list[tuple[Subject, str, str]]:
+    found = [each.notice for shard in range(SHARDS) for each in told.happenings.notices(shard, 10)]
+    return [(notice.what, notice.id, notice.event) for notice in found]
 
 
 def test_the_end_of_a_case_is_kept_until_it_is_seen_to(told: Told) -> None:
     run(told.store, "c1")
-    assert kept(told) == [(Ended.CASE, "c1", "completed")]
+    assert kept(told) == [(Subject.CASE, "c1", "completed")]
     for shard in range(SHARDS):
-        told.happenings.seen_to(shard, [each.id for each in told.happenings.ends(shard, 10)])
+        told.happenings.seen_to(shard, [each.id for each in told.happenings.notices(shard, 10)])
     assert kept(told) == []
 
 
@@ -109,3 +113,77 @@ def test_who_listens_is_told_which_cases_were_handled(told: Told) -> None:
     assert over.wait(10)
     listening.join(10)
     assert {case_id for case_id in heard if case_id} == {"c1"}
+
+
+HUMAN = """
+specification: approval
+version: "1"
+nets:
+  main:
+    start: approve
+    tasks:
+      approve:
+        kind: human
+        offer: {participants: [ann, bob]}
+        timer: {after: PT0S, then: remind}
+        next: end
+"""
+
+
+@pytest.fixture
+def parts(told: Told, tmp_path: Path) -> Parts:
+    """Around the store in question, with one case that has offered an item to ann and bob, and reminded of it."""
+    registry = MemoryRegistry(lambda: 0)
+    parts = assemble(settings_for(tmp_path), told.store, registry, RecordingDoorbell(), {}, happenings=told.happenings)
+    for person in ("ann", "bob", "cyd"):
+        registry.put_participant(Participant(person))
+    specification = read_specification(HUMAN)
+    document = dict(specification.document)
+    registry.put_specification(StoredSpecification("approval", "1", document, HUMAN, "application/yaml"))
+    begun = submission(specification, "c1", {}, by="test", correlation_id="x", at=told.store.now())
+    assert told.store.submit([begun])[0].accepted
+    drain(parts)
+    return parts
+
+
+def drain(parts: Parts) -> None:
+    for _ in range(3):
+        parts.store.fire_timers(range(SHARDS), 10)
+        for shard in range(SHARDS):
+            parts.runner.drain(shard, "test")
+
+
+def of_items(told: Told) -> list[tuple[str, str | None, str]]:
+    found = [each.notice for shard in range(SHARDS) for each in told.happenings.notices(shard, 20)]
+    return [(notice.event, notice.owner, notice.by) for notice in found if notice.what is Subject.ITEM]
+
+
+def test_what_people_are_told_of_an_item_is_kept_with_who_did_it(told: Told, parts: Parts) -> None:
+    assert of_items(told) == [("offered", None, ""), ("reminded", None, "")]
+    parts.worklist.offer("c1:1", ("ann", "bob", "cyd"), "boss")
+    parts.worklist.claim("c1:1", "ann")
+    parts.worklist.delegate("c1:1", "bob", "ann")
+    parts.worklist.start("c1:1", "bob")
+    drain(parts)
+    parts.worklist.complete("c1:1", {}, "bob")
+    drain(parts)
+    assert of_items(told)[2:] == [
+        ("offered", None, "boss"),
+        ("allocated", "ann", "ann"),
+        ("allocated", "bob", "ann"),
+        ("completed", "bob", "bob"),
+    ]
+    [ended] = [each for each in kept(told) if each[0] is Subject.CASE]
+    assert ended == (Subject.CASE, "c1", "completed")
+
+
+def test_who_starts_what_he_is_offered_has_done_it_himself(told: Told, parts: Parts) -> None:
+    parts.worklist.start("c1:1", "bob")
+    drain(parts)
+    assert of_items(told)[2:] == [("allocated", "bob", "bob")]
+
+
+def test_nobody_is_told_of_items_while_nobody_wants_to_know(told: Told, parts: Parts) -> None:
+    told.keeps[0] = False
+    parts.worklist.claim("c1:1", "ann")
+    assert of_items(told) == [("offered", None, ""), ("reminded", None, "")]

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from deploy.wiring import Parts, assemble
 from engine.store.access import in_memory
-from engine.store.happenings import End, Ended
+from engine.store.happenings import Notice, Subject
 from engine.store.memory import MemoryStore
 from engine.store.memory_happenings import MemoryHappenings
 from engine.store.memory_registry import MemoryRegistry
@@ -20,7 +20,7 @@ from tests.webhook_receiver import Receiver
 from workers.webhooks import LONGEST_PAUSE_S, MOST_ATTEMPTS, SENDERS, Courier, pause_s
 
 SECRET = "what both sides know, of 32 characters or more"
-END = End(Ended.CASE, "c1", "c1", "completed", 1_000, "orders", "1")
+END = Notice(Subject.CASE, "c1", "c1", "completed", 1_000, "orders", "1")
 
 
 class Office:
@@ -48,9 +48,9 @@ class Office:
     def clock(self) -> int:
         return self.now
 
-    def end(self, end: End = END) -> Delivery:
-        self.happenings.ended(0, end)
-        return delivery_of(self.hook, end, self.now)
+    def end(self, notice: Notice = END) -> Delivery:
+        self.happenings.noticed(0, notice)
+        return delivery_of(self.hook, notice, self.now)
 
 
 def until(fact: Callable[[], bool]) -> None:
