@@ -517,6 +517,20 @@ class Client:
         """A page of the events that could not be handled, oldest first."""
         return self._get("/dead-letters", {"case_id": case_id, "limit": limit, "cursor": cursor})
 
+    def exceptions(
+        self,
+        *,
+        state: str | None = None,
+        kind: str | None = None,
+        specification: str | None = None,
+        case_id: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> Json:
+        """A page of the exceptions of all cases: those of a `state`, or all that nothing more is done about."""
+        asked = {"state": state, "kind": kind, "specification": specification, "case_id": case_id}
+        return self._get("/exceptions", {**asked, "limit": limit, "cursor": cursor})
+
     def post_event(
         self, case_id: str, name: str, data: Any = None, *, idempotency_key: str | None = None, wait_s: int = 0
     ) -> Json:

@@ -1,7 +1,7 @@
 """Detours of work items: handed on, given back, escalated, done again or ahead of time, piled and chained.
 
 Who owns an item may, where its task grants it (`privileges`) or he has the privilege himself; who administers items may
-for anybody. `docs/work-items.md` has the whole table.
+for anybody. `docs/resources.md` says which pattern each is.
 """
 
 from flask import Response

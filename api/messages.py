@@ -121,6 +121,7 @@ class HandlingView(BaseModel):
     task: str | None
     item_id: str | None
     message: str
+    raised_at: str | None
     left: list[Any]
     waits_for: list[str]
 
@@ -288,18 +289,20 @@ def _whole(case: Case, net: Net, children: Sequence[str]) -> dict[str, Any]:
             LivingTask(task=run.task, state=run.state, item_id=item_id(case.id, number), instances=_counts(run))
             for number, run in case.runs.items()
         ],
-        "handling": [_handling(case, handled) for handled in case.handling.values()],
+        "handling": [handling_view(case, handled) for handled in case.handling.values()],
         "ending": case.ending.status if case.ending is not None else None,
         "result": result_of(case, net) if case.status is CaseStatus.COMPLETED else None,
     }
 
 
-def _handling(case: Case, handled: Handling) -> HandlingView:
+def handling_view(case: Case, handled: Handling) -> HandlingView:
+    """An exception that is being handled."""
     return HandlingView(
         kind=handled.kind,
         task=handled.task or None,
         item_id=item_id(case.id, handled.execution) if handled.execution else None,
         message=handled.message,
+        raised_at=moment(handled.at),
         left=written_as(handled.exlet),
         waits_for=[child_id(case.id, number) for number, index in handled.waits if index >= 0],
     )

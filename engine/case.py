@@ -179,7 +179,7 @@ class Handling(Struct, array_like=True, frozen=True):
     is still to be done after the step `under_way`. `waits` are the child cases that this waits for, by number, each
     with its place among those of the step, and `call` is a call that it waits for. `compensating` are completed tasks
     that are to be undone, the next one first, `undoing` is the run that undoes one, and `point` where the case goes
-    then.
+    then. It was raised `at` (ms since 1970).
     """
 
     kind: str
@@ -195,6 +195,7 @@ class Handling(Struct, array_like=True, frozen=True):
     undoing: int = 0
     compensating: tuple[Completed, ...] = ()
     point: PointFound | None = None
+    at: int = 0
 
 
 class Ending(Struct, array_like=True, frozen=True):

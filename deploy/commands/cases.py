@@ -268,6 +268,54 @@ def dead_letters(server: Server, case_id: str | None, limit: int, cursor: str | 
 
 
 @click.command()
+@click.option(
+    "--state",
+    type=click.Choice(["open", "handled", "unhandled", "abandoned"]),
+    help="open: something is being done about them. Default: all others.",
+)
+@click.option("--kind", help="Only those of this kind, as timeout or connector_failed.")
+@click.option("--specification", help="Only those of this specification.")
+@click.option("--case", "case_id", help="Only those of this case.")
+@limit_option
+@cursor_option
+@with_server
+def exceptions(
+    server: Server,
+    state: str | None,
+    kind: str | None,
+    specification: str | None,
+    case_id: str | None,
+    limit: int,
+    cursor: str | None,
+) -> None:
+    """List exceptions of all cases, the latest first.
+
+    What is being done about some (--state open), and what became of others. What was done about one, and why, stands in
+    the journal of its case.
+
+    \b
+    Example:
+      casewright exceptions --state open
+    """
+    page = server.client.exceptions(
+        state=state, kind=kind, specification=specification, case_id=case_id, limit=limit, cursor=cursor
+    )
+    rows = [
+        (
+            each["case_id"],
+            each["kind"],
+            each["task"] or "",
+            each["raised_at"] or "",
+            each["state"],
+            printable(each["message"]),
+        )
+        for each in page["items"]
+    ]
+    lines = table(("CASE", "KIND", "TASK", "RAISED", "STATE", "MESSAGE"), rows)
+    show(page, [*lines, *more_lines(page)], as_json=server.as_json)
+
+
+@click.command()
 @click.argument("case_id", metavar="CASE")
 @click.argument("name")
 @click.option(

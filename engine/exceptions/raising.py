@@ -10,6 +10,7 @@ from engine.data.mapping import ValidationFailed
 from engine.draft import Draft
 from engine.effects import AskRule
 from engine.exceptions.kinds import ExceptionKind
+from engine.exceptions.outcomes import note_unhandled
 from engine.executions import execution_of
 from engine.net.ending import end
 
@@ -55,10 +56,11 @@ def raise_exception(
         draft.note("ignored", task, number, f"{kind} is being handled there already")
         return
     if len(draft.case.handling) >= MOST_HANDLED:
+        note_unhandled(draft, kind, task, number, cause)
         fail_case(draft, kind, cause, task, number)
         return
     handled = draft.next_number()
-    draft.case.handling[handled] = Handling(kind, task, run, number, cause, lost=bool(task) and not live)
+    draft.case.handling[handled] = Handling(kind, task, run, number, cause, lost=bool(task) and not live, at=draft.at)
     draft.unsettled = True
     item = draft.item(number) if number else None
     draft.effects.append(AskRule(handled, kind, task, item, cause, trigger))

@@ -6,6 +6,7 @@ from engine.case import Case, CaseStatus, Ending, Handling
 from engine.draft import Draft
 from engine.effects import Append, DropCall, SettleItem
 from engine.events import CaseCancelled, ChildEnded, ItemCompleted, SharedClosed
+from engine.exceptions.outcomes import ABANDONED, note_outcome
 from engine.names import child_id, child_number, number_of
 from engine.net import joins, timers
 from engine.net.cancellation import stop_runs, sweep
@@ -76,6 +77,8 @@ def _stop_handling(draft: Draft) -> None:
             draft.effects.append(Append(CaseCancelled("", "the case above it ended"), child_id(draft.case.id, number)))
         if handled.call:
             draft.effects.append(DropCall(draft.item(handled.call)))
+        if handled.kind != COMPENSATION:
+            note_outcome(draft, ABANDONED, handled)
     draft.case.handling.clear()
 
 

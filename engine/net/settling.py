@@ -12,6 +12,7 @@ from engine.data.expressions import ExpressionFailed
 from engine.draft import Draft
 from engine.effects import AskClaims
 from engine.exceptions.kinds import ExceptionKind
+from engine.exceptions.outcomes import note_unhandled
 from engine.exceptions.raising import DATA_FAILURES, fail_case, raise_data_exception, raise_exception
 from engine.net import ahead, cancellation, firing, guards, joins, mutexes
 from engine.net.ending import completes_or_waits, end
@@ -44,6 +45,7 @@ def settle(draft: Draft) -> None:
                     message = f"the net fired {FIRINGS_PER_STEP} times without waiting for anybody"
                     # Whatever were done about it, it would fire on.
                     draft.note("raised", task.name, 0, {"kind": ExceptionKind.CONSTRAINT_VIOLATION, "message": message})
+                    note_unhandled(draft, ExceptionKind.CONSTRAINT_VIOLATION, task.name, 0, message)
                     fail_case(draft, ExceptionKind.CONSTRAINT_VIOLATION, message, task.name)
                     return
                 firing.fire(draft, task, _consumed(draft, task))

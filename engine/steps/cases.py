@@ -6,6 +6,7 @@ from engine.data.expressions import ExpressionFailed
 from engine.data.mapping import ValidationFailed
 from engine.draft import Draft
 from engine.events import CaseCancelled, CaseFaulted, CaseRetried, CaseSubmitted, Continued, DataGiven
+from engine.exceptions.outcomes import note_unhandled
 from engine.exceptions.raising import DATA_FAILURES, LONGEST_MESSAGE, DataFailure, fail_case, kind_of
 from engine.net import cancellation, firing, instances, marking, sharing, timers
 from engine.net.ending import end
@@ -70,7 +71,9 @@ def begin_net(draft: Draft) -> None:
 def _cannot_begin(draft: Draft, failure: DataFailure) -> None:
     """There is no case yet in which anything could be done about it."""
     kind = kind_of(failure)
-    draft.note("raised", detail={"kind": kind, "message": str(failure)[:LONGEST_MESSAGE]})
+    message = str(failure)[:LONGEST_MESSAGE]
+    draft.note("raised", detail={"kind": kind, "message": message})
+    note_unhandled(draft, kind, "", 0, message)
     fail_case(draft, kind, str(failure))
 
 

@@ -40,6 +40,7 @@ from engine.events import (
 from engine.exceptions import worklets
 from engine.exceptions.exlets import people_of, runs_of, written_as
 from engine.exceptions.kinds import BENIGN, ExceptionKind
+from engine.exceptions.outcomes import HANDLED, UNHANDLED, note_outcome
 from engine.exceptions.primitives import SETTLING, Action, Primitive, Target
 from engine.exceptions.raising import DATA_FAILURES, fail_case, raise_data_exception
 from engine.items.work_item import ItemState
@@ -228,7 +229,7 @@ def _finish(draft: Draft, number: int, handled: Handling) -> None:
         assert ending is not None, "what is compensated is to end"
         end(draft, ending.status, tell_parent=ending.tell_parent)
         return
-    draft.note("handled", handled.task, handled.execution, handled.kind)
+    note_outcome(draft, HANDLED, handled)
     if handled.lost:
         _leave(draft, handled, RunState.FAILED)
     if handled.kind == ExceptionKind.DEADLOCK and draft.case.status is CaseStatus.RUNNING and _is_stuck(draft):
@@ -246,10 +247,10 @@ def _nobody_handles(draft: Draft, number: int, handled: Handling) -> None:
             cancellation.leave(draft, handled.run, RunState.FAILED)
             draft.case.handling[key] = each
             return
+    note_outcome(draft, UNHANDLED, handled)
     if handled.kind == ExceptionKind.DEADLOCK:
         _deadlocked(draft)
     elif handled.kind in BENIGN:
-        draft.note("unhandled", handled.task, handled.execution, handled.kind)
         if handled.lost:
             _leave(draft, handled, RunState.CANCELLED)
     else:
@@ -262,7 +263,7 @@ def _nobody_handles(draft: Draft, number: int, handled: Handling) -> None:
 def _could_not(draft: Draft, number: int, handled: Handling, reason: str) -> None:
     """What was to be done about an exception cannot be done: the case fails, with both reasons."""
     del draft.case.handling[number]
-    draft.note("unhandled", handled.task, handled.execution, reason)
+    note_outcome(draft, UNHANDLED, handled, reason)
     message = f"{handled.message}; and what was to be done about it could not be: {reason}"
     fail_case(draft, handled.kind, message, handled.task, handled.execution)
 

@@ -2,7 +2,8 @@
 
 That events of a case were handled is told to whoever listens at that moment, and kept nowhere. Notices are kept, by the
 commit that they are about, until somebody says that he has seen to them; but only while anybody wants any: that a case
-or an item has ended, that an item was offered or allocated, that one of its timers reminds of it.
+or an item has ended, that an item was offered or allocated, that one of its timers reminds of it. And there is a log of
+exceptions (`engine.store.exception_log`).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,6 +18,7 @@ from engine.events import Event, ItemCompleted, ItemFailed, ItemMoved, ItemStart
 from engine.items.work_item import LIVE, ItemState, WorkItem
 from engine.journal import Entry
 from engine.spec.model import TimerAction
+from engine.store.exception_log import Logged
 
 MOST_NOTICES = 1_000_000
 """Notices of one shard that are kept while nobody sees to them."""
@@ -68,6 +70,9 @@ class Happenings(Protocol):
 
     def notices(self, shard: int, limit: int) -> list[KeptNotice]:
         """The oldest notices that nobody has seen to."""
+
+    def exceptions(self, shard: int, before: str | None, limit: int) -> list[Logged]:
+        """The newest exceptions of a shard that nothing more is done about, from before a place on (None: all)."""
 
     def seen_to(self, shard: int, identifiers: Sequence[str]) -> None:
         """These need not be kept any longer."""

@@ -26,7 +26,11 @@ def offer_digest(people: tuple[str, ...]) -> str:
 def case_indexes(case: Case, shard: int) -> set[str]:
     """The keys of the indexes that hold a case."""
     indexes = {keys.by_status(shard, case.status), keys.by_specification(shard, case.specification)}
-    return indexes if case.parent is None else indexes | {keys.by_parent(shard, case.parent)}
+    if case.parent is not None:
+        indexes.add(keys.by_parent(shard, case.parent))
+    if case.handling:
+        indexes.add(keys.by_handling(shard))
+    return indexes
 
 
 OWNED = (ItemState.ALLOCATED, ItemState.STARTED, ItemState.SUSPENDED)

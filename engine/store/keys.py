@@ -141,6 +141,16 @@ EVERY_HANDLED = "{*}:handled"
 """The pattern of these channels, of all shards."""
 
 
+def exceptions(shard: int) -> str:
+    """The log of exceptions."""
+    return f"{{{shard}}}:exceptions"
+
+
+def by_handling(shard: int) -> str:
+    """Cases in which something is being done about an exception."""
+    return f"{{{shard}}}:by:handling"
+
+
 def notices(shard: int) -> str:
     """Notices that nobody has seen to."""
     return f"{{{shard}}}:notices"

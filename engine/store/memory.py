@@ -15,6 +15,7 @@ from engine.items.work_item import WorkItem
 from engine.journal import Entry
 from engine.resources.history import IN_HAND, Counter, add, counted, joined
 from engine.store import awaiting, codec, positions
+from engine.store.exception_log import past_exceptions
 from engine.store.happenings import Notice, mover, notice_of_case, notice_of_item, reminders
 from engine.store.memory_happenings import MemoryHappenings
 from engine.store.paging import Cursor, page
@@ -618,6 +619,8 @@ class MemoryStore:
             shard.parked[commit.after.id] += commit.parked
         for notice in (notice_of_case(commit.before, commit.after), *reminders(commit.after, commit.entries)):
             self._notice(commit.after.id, notice)
+        for exception in past_exceptions(commit.after, commit.entries):
+            self._happenings.went(names.shard_of(commit.after.id, len(self._shards)), exception)
         if commit.entries:
             self._happenings.handled(commit.after.id)
         return Outcome.DONE

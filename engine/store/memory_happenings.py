@@ -1,10 +1,12 @@
 """Happenings in memory: the reference, and what a single process runs on."""
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from queue import Empty, SimpleQueue
 from threading import RLock
 
+from engine.store.exception_log import MOST_EXCEPTIONS, Logged, PastException
 from engine.store.happenings import MOST_NOTICES, KeptNotice, Notice
 
 PAUSE_S = 0.2
@@ -17,6 +19,7 @@ class MemoryHappenings:
         self._wanted = wanted
         self._listeners: list[SimpleQueue[str]] = []
         self._notices: dict[int, dict[str, Notice]] = {}
+        self._exceptions: dict[int, deque[Logged]] = {}
         self._numbers = count(1)
         self._lock = RLock()
 
@@ -35,6 +38,17 @@ class MemoryHappenings:
             kept[f"{next(self._numbers):012}"] = notice
             while len(kept) > MOST_NOTICES:
                 del kept[next(iter(kept))]
+
+    def went(self, shard: int, exception: PastException) -> None:
+        """Nothing more is done about an exception."""
+        with self._lock:
+            log = self._exceptions.setdefault(shard, deque(maxlen=MOST_EXCEPTIONS))
+            log.append(Logged(f"{exception.at}-{next(self._numbers)}", exception))
+
+    def exceptions(self, shard: int, before: str | None, limit: int) -> list[Logged]:
+        with self._lock:
+            log = reversed(self._exceptions.get(shard, ()))
+            return [each for each in log if before is None or _at(each.id) < _at(before)][:limit]
 
     def listen(self, ready: Callable[[], None], stop: Callable[[], bool]) -> Iterator[str]:
         own: SimpleQueue[str] = SimpleQueue()
@@ -59,3 +73,8 @@ class MemoryHappenings:
         with self._lock:
             for identifier in identifiers:
                 self._notices.get(shard, {}).pop(identifier, None)
+
+
+def _at(identifier: str) -> tuple[int, int]:
+    at, _, number = identifier.partition("-")
+    return int(at), int(number)

@@ -299,13 +299,17 @@ class Fired(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CaseQuery:
-    """Which cases are listed, newest first. `after` is the cursor of a page before."""
+    """Which cases are listed, newest first. `after` is the cursor of a page before.
+
+    `handling`: only those in which something is being done about an exception.
+    """
 
     status: CaseStatus | None = None
     specification: str | None = None
     created_after: int | None = None
     parent: str | None = None
     words: tuple[str, ...] = ()
+    handling: bool = False
     limit: int = 50
     after: str | None = None
 
@@ -316,6 +320,7 @@ class CaseQuery:
             and (self.status is None or case.status is self.status)
             and (self.created_after is None or case.created_at > self.created_after)
             and (self.parent is None or case.parent == self.parent)
+            and (not self.handling or bool(case.handling))
         )
 
 

@@ -20,6 +20,8 @@ Keys (s = shard, c = case, i = item; `keys.py` makes the names):
     {s}:by:*         zsets    of cases by time of creation; of items by urgency (`indexing.py`); {s}:by:offers is a hash
                               of the sets of people that items were offered to
     {s}:changes      stream   field `c`: `order-1:2 offered 3`, the last changes of items
+    {s}:exceptions   stream   field `e`: a packed exception that nothing more is done about (`exception_log.py`)
+    {s}:by:handling  zset     cases in which something is being done about an exception, by creation
     {s}:notices      stream   field `e`: a packed notice of a case or an item (`redis_happenings.py`)
     {s}:handled      channel  a case whose events were handled
     {s}:chainers     hash     who has the next items of a case started for him (`redis_detours.py`)
@@ -50,6 +52,7 @@ from engine.items.work_item import ItemState, WorkItem
 from engine.journal import Entry
 from engine.resources.history import LATEST, Counter, add, counted
 from engine.store import awaiting, codec, indexing, keys, positions
+from engine.store.exception_log import MOST_EXCEPTIONS, past_exceptions
 from engine.store.happenings import MOST_NOTICES, Notice, mover, notice_of_case, notice_of_item, reminders
 from engine.store.indexing import case_indexes, item_indexes, offer_digest
 from engine.store.paging import Cursor, page
@@ -140,7 +143,7 @@ class _Take(NamedTuple):
     after: str
 
 
-_pack_notice = Encoder().encode
+_pack_notice = _pack_exception = Encoder().encode
 
 
 class RedisStore:
@@ -288,6 +291,7 @@ class RedisStore:
         transaction = self._transaction(shard, held=_held(lease))
         for status in CaseStatus:
             transaction.write("ZREM", keys.by_status(shard, status), case.id)
+        transaction.write("ZREM", keys.by_handling(shard), case.id)
         self._write_case(transaction, shard, None, case, repaired.packed)
         if repaired.words:
             self._write_words(transaction, shard, case, frozenset(), repaired.words)
@@ -453,6 +457,8 @@ class RedisStore:
             indexes = self._rarest([[keys.by_case_word(shard, word) for shard in shards] for word in query.words])
         elif query.parent is not None:
             indexes = [keys.by_parent(self._shard(query.parent), query.parent)]
+        elif query.handling:
+            indexes = [keys.by_handling(shard) for shard in range(self._shards)]
         elif query.status is not None:
             indexes = [keys.by_status(shard, query.status) for shard in range(self._shards)]
         elif query.specification is not None:
@@ -630,6 +636,9 @@ class RedisStore:
             transaction.write("RPUSH", keys.parked(shard, case.id), codec.pack_envelope(envelope))
         if commit.entries:
             transaction.write("PUBLISH", keys.handled(shard), case.id)
+        for exception in past_exceptions(case, commit.entries):
+            packed = _pack_exception(exception)
+            transaction.write("XADD", keys.exceptions(shard), "MAXLEN", "~", MOST_EXCEPTIONS, "*", "e", packed)
         if commit.entries and self._keeps_notices():
             for notice in reminders(case, commit.entries):
                 self._write_notice(transaction, shard, notice)
@@ -647,7 +656,7 @@ class RedisStore:
         if before is None or before.data is not after.data:
             parts = (*parts, "data", packed.data)
         transaction.write("HSET", keys.case(shard, after.id), *parts)
-        if before is not None and before.status is after.status:
+        if before is not None and before.status is after.status and bool(before.handling) == bool(after.handling):
             return
         if self._keeps_notices():
             self._write_notice(transaction, shard, notice_of_case(before, after))

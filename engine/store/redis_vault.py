@@ -363,7 +363,10 @@ class RedisVault:
             return bool(asked(lambda: self._redis.xlen(key)) > 0)
         if key.startswith("{"):
             # A lease, who was offered something once, what changed lately and what was ever done say nothing of a case.
-            return not key.endswith(("}:lease", "}:by:offers", "}:changes", "}:notices")) and "}:history:" not in key
+            return (
+                not key.endswith(("}:lease", "}:by:offers", "}:changes", "}:notices", "}:exceptions"))
+                and "}:history:" not in key
+            )
         if not key.startswith(keys.REGISTRY) or key in BESIDE_RECORDS or key.startswith(keys.AUDIT):
             return False
         if key in (keys.USERS, keys.PARTICIPANTS):

@@ -11,15 +11,18 @@ import pytest
 from deploy.wiring import Parts, assemble
 from engine.definitions import Definitions
 from engine.effects import Distribute
+from engine.errors import InvalidInput
 from engine.events import Distributed
 from engine.resources.organisation import Participant
 from engine.runner import Runner
 from engine.spec.read import read_specification
+from engine.store.exception_log import ExceptionQuery, PastException, newest
 from engine.store.happenings import Happenings, Subject
 from engine.store.memory import MemoryStore
 from engine.store.memory_happenings import MemoryHappenings
 from engine.store.memory_registry import MemoryRegistry
-from engine.store.port import Store
+from engine.store.paging import Cursor
+from engine.store.port import CaseQuery, Store
 from engine.store.redis_happenings import RedisHappenings
 from engine.store.redis_store import RedisStore
 from engine.store.registry import StoredSpecification
@@ -187,3 +190,92 @@ def test_nobody_is_told_of_items_while_nobody_wants_to_know(told: Told, parts: P
     told.keeps[0] = False
     parts.worklist.claim("c1:1", "ann")
     assert of_items(told) == [("offered", None, ""), ("reminded", None, "")]
+
+
+RAISING = """
+specification: raising
+version: "1"
+nets:
+  main:
+    variables: {n: {schema: {type: integer}, input: true}}
+    start: wait
+    tasks:
+      wait:
+        kind: human
+        offer: {participants: [ann]}
+        on: {item_failed: [{suspend: item}, {continue: item}, fail]}
+        next: check
+      check: {kind: routing, requires: "n > 0", next: end}
+"""
+
+
+def submit(parts: Parts, text: str, count: int, **data: object) -> list[str]:
+    specification = read_specification(text)
+    stored = StoredSpecification(specification.id, "1", dict(specification.document), text, "application/yaml")
+    parts.registry.put_specification(stored)
+    names = [f"{specification.id}-{n}" for n in range(count)]
+    at = parts.store.now()
+    parts.store.submit([submission(specification, name, data, by="t", correlation_id="x", at=at) for name in names])
+    drain(parts)
+    return names
+
+
+def logged(parts: Parts, **asked: Any) -> list[PastException]:
+    """All pages of the log."""
+    found: list[PastException] = []
+    after: str | None = None
+    while True:
+        read = newest(parts.happenings.exceptions, SHARDS, ExceptionQuery(after=after, limit=3, **asked))
+        found += read.exceptions
+        if (after := read.next) is None:
+            return found
+
+
+def test_what_became_of_exceptions_is_logged_page_by_page_the_latest_first(parts: Parts) -> None:
+    names = submit(parts, RAISING, 8, n=1)
+    for name in names:
+        parts.worklist.start(f"{name}:1", "ann")
+        drain(parts)
+        parts.worklist.fail(f"{name}:1", "no time", "ann")
+        drain(parts)
+    found = logged(parts, kind="item_failed")
+    assert sorted(each.case_id for each in found) == names
+    assert {(each.kind, each.task, each.outcome) for each in found} == {("item_failed", "wait", "handled")}
+    assert [each.at for each in found] == sorted((each.at for each in found), reverse=True)
+    # No path is left by which the case could complete.
+    assert [each.kind for each in logged(parts, case_id=names[3])] == ["deadlock", "item_failed"]
+    assert {each.kind for each in logged(parts, outcome="unhandled")} == {"deadlock"}
+    assert logged(parts, kind="timeout") == []
+
+
+def test_a_cursor_that_no_page_has_given_is_refused(parts: Parts) -> None:
+    for cursor in ("x", Cursor(5, "one-two").written()):
+        with pytest.raises(InvalidInput):
+            newest(parts.happenings.exceptions, SHARDS, ExceptionQuery(after=cursor))
+
+
+def test_cases_that_handle_an_exception_are_found_as_long_as_they_do(parts: Parts) -> None:
+    text = RAISING.replace("specification: raising", "specification: waiting").replace(
+        "[{suspend: item}, {continue: item}, fail]", "[{compensate: {net: undo}}]"
+    )
+    text += """
+  undo:
+    start: call
+    tasks: {call: {kind: human, offer: {participants: [ann]}, next: end}}
+"""
+    [name] = submit(parts, text, 1, n=1)
+    assert parts.store.cases(CaseQuery(handling=True)).cases == []
+    parts.worklist.start(f"{name}:1", "ann")
+    drain(parts)
+    parts.worklist.fail(f"{name}:1", "no time", "ann")
+    drain(parts)
+    assert [case.id for case in parts.store.cases(CaseQuery(handling=True)).cases] == [name]
+    assert logged(parts) == []
+    [undo] = parts.store.cases(CaseQuery(parent=name)).cases
+    [item] = parts.store.items_of(undo.id)
+    parts.worklist.start(item.id, "ann")
+    drain(parts)
+    parts.worklist.complete(item.id, {}, "ann")
+    drain(parts)
+    assert parts.store.cases(CaseQuery(handling=True)).cases == []
+    assert [each.case_id for each in logged(parts, outcome="handled")] == [name]
