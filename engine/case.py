@@ -179,7 +179,8 @@ class Handling(Struct, array_like=True, frozen=True):
     is still to be done after the step `under_way`. `waits` are the child cases that this waits for, by number, each
     with its place among those of the step, and `call` is a call that it waits for. `compensating` are completed tasks
     that are to be undone, the next one first, `undoing` is the run that undoes one, and `point` where the case goes
-    then. It was raised `at` (ms since 1970).
+    then. It was raised `at` (ms since 1970). `reached`: so many instances the step under way has come to, where it
+    takes more than one step of the case.
     """
 
     kind: str
@@ -196,6 +197,7 @@ class Handling(Struct, array_like=True, frozen=True):
     compensating: tuple[Completed, ...] = ()
     point: PointFound | None = None
     at: int = 0
+    reached: int = 0
 
 
 class Ending(Struct, array_like=True, frozen=True):

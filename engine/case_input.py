@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from engine.data.expressions import ExpressionFailed
 from engine.errors import Problem
 from engine.spec.model import Net, Variable
 
@@ -22,6 +23,22 @@ def input_problems(net: Net, data: Mapping[str, Any]) -> list[Problem]:
         else:
             problems += type_problems(declared, value)
     return problems
+
+
+def beginning_problems(net: Net, data: Mapping[str, Any]) -> list[Problem]:
+    """Why a case may not begin with data whose types fit: what the net requires does not hold.
+
+    What it says of variables that cases share is only known when the case begins.
+    """
+    requires = net.requires
+    if requires is None or not requires.variables.isdisjoint(net.shared):
+        return []
+    defaults = {name: variable.default for name, variable in net.variables.items() if variable.has_default}
+    try:
+        holds = requires.holds({**net.nulls, **defaults, **data})
+    except ExpressionFailed as failed:
+        return [Problem("requires", str(failed))]
+    return [] if holds else [Problem("requires", f"{requires.source!r} does not hold")]
 
 
 def given_data_problems(net: Net, data: Mapping[str, Any]) -> list[Problem]:

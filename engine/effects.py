@@ -29,6 +29,7 @@ class Distribute(Struct, frozen=True):
     case, and gets it. `ranked_by` and `top` bound to how many it is offered; `allocator` chooses its owner. `while_in`:
     only an item that is in one of these states goes anywhere. `otherwise`: where none of the `only` ones may, all the
     others are asked. `among_offered`: only those may whom it is offered to; `escalated`: whom those report to.
+    `elsewhere`: not to who has it.
     """
 
     item: str
@@ -52,6 +53,7 @@ class Distribute(Struct, frozen=True):
     otherwise: bool = False
     among_offered: bool = False
     escalated: bool = False
+    elsewhere: bool = False
     while_in: frozenset[ItemState] | None = None
     data: Mapping[str, Any] = {}
 

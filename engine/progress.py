@@ -336,6 +336,10 @@ class Progress:
             return Distributed(question.item, moot=True)
         if item.rejected_by:
             question = replace(question, without=(*question.without, *item.rejected_by))
+        had = self._read.get(question.item)
+        if question.elsewhere and had is not None and had.owner is not None:
+            # It has been taken from him by now.
+            question = replace(question, without=(*question.without, had.owner))
         if question.among_offered:
             question = replace(question, only=item.offered_to)
         answer = self._distributor.distribute(question)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.case import Case, CaseStatus
-from engine.case_input import input_problems
+from engine.case_input import beginning_problems, input_problems
 from engine.errors import InvalidInput
 from engine.events import CaseSubmitted, Envelope
 from engine.spec.model import Specification
@@ -25,7 +25,8 @@ def submission(
 
     It begins at once, or at the moment `not_before`.
 
-    Raises `InvalidInput` (`invalid_case_data`) with every problem of the data.
+    Raises `InvalidInput` (`invalid_case_data`) with every problem of the data; `precondition_unmet` where it fits but
+    what the net requires does not hold.
     """
     problems = input_problems(specification.main, data)
     if problems:
@@ -33,6 +34,13 @@ def submission(
             f"the data does not fit {specification.id} version {specification.version}",
             code="invalid_case_data",
             problems=problems,
+        )
+    unmet = beginning_problems(specification.main, data)
+    if unmet:
+        raise InvalidInput(
+            f"{specification.id} version {specification.version} does not begin with this data",
+            code="precondition_unmet",
+            problems=unmet,
         )
     stub = Case(
         id=case_id,

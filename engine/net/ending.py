@@ -8,9 +8,9 @@ from engine.effects import Append, DropCall, SettleItem
 from engine.events import CaseCancelled, ChildEnded, ItemCompleted, SharedClosed
 from engine.exceptions.outcomes import ABANDONED, note_outcome
 from engine.names import child_id, child_number, number_of
-from engine.net import joins, timers
+from engine.net import timers
 from engine.net.cancellation import stop_runs, sweep
-from engine.spec.model import END, Net, Scope, Specification
+from engine.spec.model import Net, Scope, Specification
 
 COMPENSATION = "compensation"
 """What is being handled when a case compensates what it has done before it ends."""
@@ -96,20 +96,3 @@ def _may_share_in_its_tree(specification: Specification) -> bool:
 def result_of(case: Case, net: Net) -> dict[str, Any]:
     """What a completed case gives: its output variables, null where one was never set."""
     return {name: case.data.get(name) for name, variable in net.variables.items() if variable.output}
-
-
-def completes_or_waits(draft: Draft) -> bool:
-    """What it means that nothing runs and nothing can start by itself any more.
-
-    The case is complete, or something may still happen; returns False where it is deadlocked.
-    """
-    case, state = draft.case, draft.state
-    awaited = [task for waiting in draft.net.triggers.values() for task in waiting]
-    if case.handling or any(joins.enabled(task, state) for task in (*awaited, *draft.net.guarded)):
-        # Something is being done about it, an event may come from outside, or data that a precondition waits for.
-        return True
-    remaining = sum(case.marking.values()) - case.marking.get(END, 0)
-    if draft.net.implicit_termination and remaining == 0:
-        end(draft, CaseStatus.COMPLETED)
-        return True
-    return False

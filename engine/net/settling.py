@@ -15,7 +15,7 @@ from engine.exceptions.kinds import ExceptionKind
 from engine.exceptions.outcomes import note_unhandled
 from engine.exceptions.raising import DATA_FAILURES, fail_case, raise_data_exception, raise_exception
 from engine.net import ahead, cancellation, firing, guards, joins, mutexes
-from engine.net.ending import completes_or_waits, end
+from engine.net.completion import complete, completes_or_waits
 from engine.net.or_join import Decision
 from engine.spec.model import END, Join, Kind, Task
 
@@ -188,7 +188,7 @@ def _is_over(draft: Draft) -> bool:
 def _reached_end(draft: Draft) -> bool:
     if draft.net.implicit_termination or END not in draft.case.marking:
         return False
-    end(draft, CaseStatus.COMPLETED)
+    complete(draft)
     return True
 
 

@@ -151,6 +151,8 @@ class _Compiler:
             searched=tuple(variable for variable, each in variables.items() if each.search),
             remembered=remembered(tasks.values()),
             early=tuple(each for each in tasks.values() if each.offer is not None and each.offer.early),
+            requires=self._assertion("requires", body, seen_by(None, variables), path),
+            ensures=self._assertion("ensures", body, seen_by(None, variables), path),
         )
 
     def _deadline(self, main: Net | None) -> When | None:
@@ -239,7 +241,7 @@ class _Compiler:
     def _assertion(
         self, key: str, written: Mapping[str, Any], variables: Mapping[str, Variable], path: DocumentPath
     ) -> Expression | None:
-        """The pre- or postcondition of a task."""
+        """The pre- or postcondition of a task or a net."""
         return self._data.expression(written[key], (*path, key), variables) if key in written else None
 
     def _check_keys(self, kind: Kind, written: Mapping[str, Any], path: DocumentPath) -> None:

@@ -466,7 +466,7 @@ class Net:
     `mutexes`, `triggers` and `guarded` (by `requires`) are the tasks that have one, in the order of the document;
     `awaited[variable]` are the places before tasks that wait for it; `shared` are the variables other cases see too,
     `searched` those by whose values cases are found; of `remembered` tasks it is kept who did them; `early` ones are
-    shown to people before they can be started.
+    shown to people before they can be started. `requires` holds when a case of it begins, `ensures` when it completes.
     """
 
     name: str
@@ -487,6 +487,8 @@ class Net:
     searched: tuple[str, ...] = ()
     remembered: frozenset[str] = frozenset()
     early: tuple[Task, ...] = ()
+    requires: Expression | None = None
+    ensures: Expression | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -528,6 +528,8 @@ NET = Keys(
         "case_handling": Flag(),
         "tasks": MapOf(TASK, ELEMENT, "a name of a task", RESERVED_ELEMENTS),
         "termination": Text(words=("explicit", "implicit")),
+        "requires": Text(called="an expression"),
+        "ensures": Text(called="an expression"),
         "on": HANDLERS,
     },
     required=("start", "tasks"),

@@ -8,7 +8,7 @@ from engine.draft import Draft
 from engine.events import CaseCancelled, CaseFaulted, CaseRetried, CaseSubmitted, Continued, DataGiven
 from engine.exceptions.outcomes import note_unhandled
 from engine.exceptions.raising import DATA_FAILURES, LONGEST_MESSAGE, DataFailure, fail_case, kind_of
-from engine.net import cancellation, firing, instances, marking, sharing, timers
+from engine.net import cancellation, firing, guards, instances, marking, sharing, timers
 from engine.net.ending import end
 from engine.spec.model import START
 
@@ -55,6 +55,12 @@ def ask_shared(draft: Draft, *, begins: bool = False) -> None:
 def begin_net(draft: Draft) -> None:
     """The net begins: the start condition gets its token, and the time until the deadline runs."""
     draft.case.status = CaseStatus.RUNNING
+    if draft.net.requires is not None:
+        try:
+            guards.check_beginning(draft)
+        except DATA_FAILURES as failure:
+            _cannot_begin(draft, failure)
+            return
     deadline = draft.specification.deadline
     if deadline is not None and draft.case.parent is None:
         try:

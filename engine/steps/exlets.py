@@ -5,7 +5,7 @@ waits only for worklets, for calls and for compensating tasks, and goes on as so
 that it has suspended stands still. What cannot be done fails the case, with both reasons.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
@@ -45,7 +45,7 @@ from engine.exceptions.primitives import SETTLING, Action, Primitive, Target
 from engine.exceptions.raising import DATA_FAILURES, fail_case, raise_data_exception
 from engine.items.work_item import ItemState
 from engine.names import child_id, root_of
-from engine.net import cancellation, distribution, firing, joins, timers, work
+from engine.net import cancellation, completion, distribution, firing, joins, timers, work
 from engine.net.ending import COMPENSATION, end
 from engine.net.settling import withdraw
 from engine.spec.model import STEERING_CONNECTOR, Initiator, Interaction, Join, Kind, Task
@@ -79,12 +79,13 @@ def rule_answered(draft: Draft, event: RuleAnswered) -> None:
 
 
 def advance(draft: Draft) -> None:
-    """Goes on where a compensating task is over. It is called after every event."""
+    """Goes on where a compensating task is over, or a step has more to do. It is called after every event."""
     for number, handled in list(draft.case.handling.items()):
         undone = handled.undoing and handled.undoing not in draft.case.runs
         if undone:
             draft.case.handling[number] = handled = replace(handled, undoing=0)
-        if undone or (handled.kind == COMPENSATION and not handled.undoing):
+        under_way = handled.reached and not draft.postponed
+        if undone or under_way or (handled.kind == COMPENSATION and not handled.undoing):
             _go_on(draft, number)
 
 
@@ -202,11 +203,18 @@ def _go_on(draft: Draft, number: int) -> None:
         elif handled.point is not None:
             _go_back(draft, handled.point)
             draft.case.handling[number] = replace(handled, point=None)
+        elif handled.reached:
+            assert handled.under_way is not None, "only a step comes to instances"
+            _CARRIED_OUT[handled.under_way.action, handled.under_way.target](draft, number, handled.under_way)
+            if draft.postponed:
+                return
         elif handled.exlet:
             step, left = handled.exlet[0], handled.exlet[1:]
             draft.case.handling[number] = replace(handled, exlet=left, under_way=step)
             draft.note("does", handled.task, handled.execution, written_as((step,))[0])
             _CARRIED_OUT[step.action, step.target](draft, number, step)
+            if draft.case.handling.get(number, handled).reached:
+                return
             if step.target is Target.ITEM and step.action in SETTLING:
                 _settled(draft, number)
         else:
@@ -228,6 +236,11 @@ def _finish(draft: Draft, number: int, handled: Handling) -> None:
         ending = draft.case.ending
         assert ending is not None, "what is compensated is to end"
         end(draft, ending.status, tell_parent=ending.tell_parent)
+        return
+    still = completion.unmet(draft, handled)
+    if still is not None:
+        note_outcome(draft, UNHANDLED, handled, still)
+        fail_case(draft, handled.kind, still)
         return
     note_outcome(draft, HANDLED, handled)
     if handled.lost:
@@ -313,19 +326,24 @@ def _hold(
     handled, run = _of(draft, number)
     if run is None or handled.lost or draft.task(run.task).kind is Kind.AUTOMATED:
         _nothing(draft, handled, step)
+        draft.case.handling[number] = replace(handled, reached=0)
         return
-    for execution in _out(handled.run, run):
+    found = _out(handled.run, run)
+    reached = handled.reached + SWEPT_PER_STEP
+    draft.postponed = draft.postponed or reached < len(found)
+    draft.case.handling[number] = replace(handled, reached=reached if reached < len(found) else 0)
+    for execution in found[handled.reached : reached]:
         if draft.task(run.task).kind is Kind.HUMAN:
             draft.effects.append(item(draft.item(execution)))
         else:
             draft.effects.append(Append(child(""), child_id(draft.case.id, execution)))
 
 
-def _out(number: int, run: Run) -> list[int]:
-    """What a run has out, as far as one step reaches."""
+def _out(number: int, run: Run) -> Sequence[int]:
+    """What a run has out."""
     if run.instances is None:
         return [number]
-    return [run.instances.number(index) for index in range(min(run.instances.created, SWEPT_PER_STEP))]
+    return [run.instances.number(index) for index in range(run.instances.created)]
 
 
 def _remove_item(draft: Draft, number: int, step: Primitive) -> None:
@@ -448,7 +466,9 @@ def _reallocate(draft: Draft, number: int, step: Primitive) -> None:
             _ask(
                 draft,
                 number,
-                lambda: replace(distribution.question(draft, task, item, draft.variables), interaction=by_system),
+                lambda: replace(
+                    distribution.question(draft, task, item, draft.variables), interaction=by_system, elsewhere=True
+                ),
             )
     else:
         _ask(draft, number, lambda: _named(draft, task, item, step, by_system))

@@ -32,7 +32,11 @@ TAKEN_PER_STEP = 64
 def keeps(draft: Draft, event: Event) -> bool:
     """Keeps an event that a suspended case cannot take now, or that came behind kept ones. Whether it did."""
     case = draft.case
-    if isinstance(event, Continued) and case.status is CaseStatus.SUSPENDED:
+    if (
+        isinstance(event, Continued)
+        and case.status is CaseStatus.SUSPENDED
+        and not any(each.reached for each in case.handling.values())
+    ):
         # Whoever resumes the case goes on with everything, and needs no wish from before.
         case.continuing = False
         return True

@@ -346,3 +346,21 @@ def test_who_has_as_many_items_as_he_may_gets_no_more(office: Office) -> None:
     assert offered(office.of_task(**CLERK)) == ("bob",)
     first.complete(item, by="ann")
     assert offered(office.of_task(**CLERK)) == ("ann", "bob")
+
+
+def test_what_is_reallocated_by_an_exlet_goes_to_somebody_else(timed_office: Office) -> None:
+    timed_office.hire("ann", "bob", roles=("clerk",))
+    late = {"timer": {"after": "PT1H", "then": {"exception": "timeout"}}, "on": {"timeout": ["reallocate"]}}
+    task = {"offer": {"roles": ["clerk"]}, "interaction": {"allocate": "system"}, **late}
+    cases = [timed_office.of_task(**task) for _ in range(5)]
+    before = [owner(case) for case in cases]
+    timed_office.wait(2 * HOUR_MS)
+    assert [{was, owner(case)} for was, case in zip(before, cases, strict=True)] == [{"ann", "bob"}] * 5
+
+
+def test_what_nobody_else_could_have_is_nobodys_after_a_reallocation(timed_office: Office) -> None:
+    timed_office.hire("ann", roles=("clerk",))
+    late = {"timer": {"after": "PT1H", "then": {"exception": "timeout"}}, "on": {"timeout": ["reallocate"]}}
+    case = timed_office.of_task(offer={"roles": ["clerk"]}, interaction={"allocate": "system"}, **late)
+    timed_office.wait(2 * HOUR_MS)
+    assert owner(case) is None and raised(case) == ["timeout", "resource_unavailable"]
