@@ -127,7 +127,37 @@ nets:
       z: {{kind: automated, connector: http, {ADD}, retry: {{attempts: 5, backoff_s: 0.05}}, next: end}}
 """
 
-TEXTS = (SEQUENCE, CHOICE, CLAIMED, RIVALS, FAN, TIMED)
+MENDED = f"""
+specification: mended
+version: "1"
+nets:
+  main:
+    variables: {VARIABLES}
+    start: a
+    tasks:
+      a: {{kind: automated, connector: http, {ADD}, retry: &again {{attempts: 5, backoff_s: 0.05}}, next: b}}
+      b:
+        kind: automated
+        connector: http
+        config: {{method: POST, url: "http://service/add/99", timeout_s: 1}}
+        on:
+          connector_failed:
+            - {{suspend: case}}
+            - {{compensate: {{net: mend, input: {{n: "$.n"}}, output: {{n: "$.n"}}}}}}
+            - {{continue: case}}
+            - {{compensate: {{net: mend, input: {{n: "$.n"}}, output: {{n: "$.n"}}}}}}
+            - complete
+        next: c
+      c: {{kind: automated, connector: http, {ADD}, retry: *again, next: end}}
+  mend:
+    variables:
+      n: {{schema: {{type: integer}}, input: true, output: true}}
+    start: m
+    tasks:
+      m: {{kind: automated, connector: http, {ADD}, retry: *again, next: end}}
+"""
+
+TEXTS = (SEQUENCE, CHOICE, CLAIMED, RIVALS, FAN, TIMED, MENDED)
 
 EXPECTED: Mapping[str, Mapping[str, Any]] = {
     "sequence": {"n": 3},
@@ -136,4 +166,5 @@ EXPECTED: Mapping[str, Mapping[str, Any]] = {
     "rivals": {"n": 1},
     "fan": {"sum": sum(range(1, 11)), "added": list(range(1, 5))},
     "timed": {"n": 1},
+    "mended": {"n": 4},
 }
